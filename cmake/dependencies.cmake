@@ -1,0 +1,32 @@
+# Every third-party library, found once. Debian 12 has all of them but llama.cpp, which ./setup
+# unpacks from its pinned package and builds into CONFIDE_DEPS.
+find_package(PkgConfig REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(prometheus-cpp REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(Threads REQUIRED)
+find_package(GTest REQUIRED)
+pkg_check_modules(secp256k1 REQUIRED IMPORTED_TARGET libsecp256k1)
+
+set(CONFIDE_DEPS ${PROJECT_SOURCE_DIR}/build/deps CACHE PATH "where ./setup put llama.cpp")
+set(llama_src ${CONFIDE_DEPS}/llama.cpp)
+set(llama_bin ${CONFIDE_DEPS}/llama-build)
+if(NOT EXISTS ${llama_bin}/common/libllama-common.a)
+  message(FATAL_ERROR "llama.cpp is not built yet: run ./setup --no-demo first")
+endif()
+add_library(confide_llama INTERFACE)
+target_include_directories(confide_llama SYSTEM INTERFACE
+  ${llama_src}/include ${llama_src}/ggml/include ${llama_src}/common ${llama_src}/vendor)
+file(GLOB llama_httplib ${llama_bin}/vendor/cpp-httplib/*.a)
+target_link_libraries(confide_llama INTERFACE
+  ${llama_bin}/common/libllama-common.a ${llama_bin}/common/libllama-common-base.a
+  ${llama_httplib} ${llama_bin}/src/libllama.a
+  ${llama_bin}/ggml/src/libggml.a ${llama_bin}/ggml/src/libggml-cpu.a
+  ${llama_bin}/ggml/src/libggml-base.a Threads::Threads ${CMAKE_DL_LIBS})

@@ -1,0 +1,57 @@
+// Appraises a service's attestation report, and receipts under it. Offline: what a live client sees
+// (nonce, certificate, time) comes in as arguments. Contract 2.6.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "aci/receipt.h"
+#include "aci/report.h"
+#include "verify/event_log.h"
+#include "verify/policy.h"
+#include "verify/tdx.h"
+#include "verify/verdict.h"
+
+namespace confide::client {
+
+struct AppraisalInput {
+  std::string report;                      // the served body
+  std::string nonce;                       // the verifier's own, 64 lower hex
+  std::optional<std::string> observed_spki;  // of the live connection, lower hex; none offline
+  std::string host;                        // name the connection was made to; used with observed_spki
+  const evidence::TdxCollateral* collateral = nullptr;  // instead of the stapled one
+};
+
+// Proof that a report passed every check the policy demands; only appraise() makes one.
+class AttestedService {
+ public:
+  const aci::ParsedKeyset& keyset() const noexcept { return report_.keyset; }
+  const aci::Report& report() const noexcept { return report_; }
+  const std::string& model_digest() const noexcept { return model_digest_; }  // sha256:...
+  bool simulated() const noexcept { return simulated_; }
+
+ private:
+  friend Result<AttestedService> appraise(const AppraisalInput&, const verify::Policy&, Time,
+                                          verify::Verdict&);
+  AttestedService() = default;
+  aci::Report report_;
+  std::string model_digest_;
+  bool simulated_ = false;
+};
+
+// Check ids: aci.report, aci.keyset_digest, aci.report_data, aci.keyset_expiry, aci.tls, aci.compose,
+// aci.model, policy.*, and those of verify_tdx() and verify_event_log().
+Result<AttestedService> appraise(const AppraisalInput& input, const verify::Policy& policy, Time at,
+                                 verify::Verdict& verdict);
+
+// Check ids: receipt.signature, receipt.request, receipt.response, receipt.model. `request` and
+// `response` are the exact bytes, absent if the caller does not have them (then skipped).
+// `request_hash_input` under E2EE is the compact restored body.
+Result<aci::VerifiedReceipt> appraise_receipt(std::string_view document,
+                                              const AttestedService& service,
+                                              const std::optional<std::string_view>& request,
+                                              const std::optional<std::string_view>& response,
+                                              verify::Verdict& verdict);
+
+}  // namespace confide::client

@@ -1,0 +1,31 @@
+// X25519, RFC 7748.
+#pragma once
+
+#include "base/bytes.h"
+#include "base/secret.h"
+
+namespace confide::crypto {
+
+using X25519Public = ByteArray<32>;
+
+class X25519Key {
+ public:
+  static X25519Key generate();
+  static Result<X25519Key> from_scalar(SecretBytes scalar);
+  // The Montgomery form of an Ed25519 key pair, as legacy E2EE uses it (contract 2.8).
+  static Result<X25519Key> from_ed25519_seed(const SecretBytes& seed);
+
+  const X25519Public& public_key() const noexcept { return public_; }
+  // Fails with `malformed` on a peer of low order: the all-zero secret is refused.
+  Result<SecretBytes> agree(const X25519Public& peer) const;
+
+ private:
+  X25519Key(SecretBytes scalar, const X25519Public& pub);
+  SecretBytes scalar_;
+  X25519Public public_{};
+};
+
+// Maps an Ed25519 public key to its Montgomery u-coordinate. Fails with `malformed`.
+Result<X25519Public> x25519_from_ed25519(ByteView ed25519_public);
+
+}  // namespace confide::crypto

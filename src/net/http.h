@@ -1,0 +1,63 @@
+// HTTP messages as the rest of the program sees them; sockets stay in net/.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace confide::net {
+
+// Names compare case-insensitively; order and duplicates are kept.
+class Headers {
+ public:
+  void add(std::string name, std::string value);
+  void set(std::string_view name, std::string value);
+  std::optional<std::string> get(std::string_view name) const;  // the first one
+  bool has(std::string_view name) const;
+  const std::vector<std::pair<std::string, std::string>>& all() const noexcept { return fields_; }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+struct HttpRequest {
+  std::string method;
+  std::string path;   // percent-decoding is not applied; no query
+  std::string query;  // without '?'
+  Headers headers;
+  std::string body;   // exact bytes after de-chunking
+};
+
+struct HttpResponse {
+  int status = 200;
+  Headers headers;
+  std::string body;
+};
+
+// The value of `name` in a query string, percent-decoded; nothing if absent.
+// Returns the first; `count` tells how often the name occurs.
+std::optional<std::string> query_value(std::string_view query, std::string_view name);
+
+// One request being answered. Thread-safe; every call after the end, or after the client went away,
+// does nothing. Answer with respond() alone, or with start(), write()..., finish().
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+  virtual void respond(HttpResponse response) = 0;
+  virtual void start(HttpResponse head) = 0;  // `head.body` is ignored; chunked transfer
+  virtual void write(std::string bytes) = 0;  // queued; never blocks
+  virtual void finish() = 0;
+  // Breaks the connection so that the client sees the stream was cut.
+  virtual void abort() = 0;
+  // Runs once, on any thread, if the client goes away (or stalls past the write deadline) before the
+  // end; at once if it already has.
+  virtual void on_gone(std::function<void()> callback) = 0;
+};
+
+using Handler = std::function<void(HttpRequest, std::shared_ptr<Exchange>)>;
+
+}  // namespace confide::net

@@ -1,0 +1,47 @@
+// The listener: TLS 1.3, HTTP/1.1 with keep-alive, limits and deadlines on everything.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "base/secret.h"
+#include "crypto/x509.h"
+#include "net/http.h"
+
+namespace confide::net {
+
+struct ServerLimits {
+  std::size_t max_connections = 1024;
+  std::size_t max_header_bytes = 32 * 1024;
+  std::size_t max_body_bytes = std::size_t{32} << 20U;
+  std::chrono::seconds handshake_timeout{10};
+  std::chrono::seconds request_timeout{30};  // from first byte to last
+  std::chrono::seconds idle_timeout{60};     // between requests
+  std::chrono::seconds write_timeout{30};    // a client that takes nothing for so long is gone
+};
+
+struct ServerOptions {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;  // 0: any free one
+  crypto::Certificate certificate;
+  const crypto::P256Key* key = nullptr;  // copied into the TLS context
+  ServerLimits limits;
+  // Body of the errors net/ itself answers (413, 431, 400, 408): given status and message.
+  // Must also give the headers that every response carries.
+  std::function<HttpResponse(int status, std::string_view message)> make_error;
+};
+
+class Server {
+ public:
+  // Binds and listens; fails with `unavailable` (address in use, ...). Requests go to `handler`,
+  // called on the I/O thread: it must hand long work to others.
+  static Result<std::unique_ptr<Server>> start(ServerOptions options, Handler handler);
+  virtual ~Server() = default;  // stops at once
+  virtual std::uint16_t port() const noexcept = 0;
+  // Stops accepting, lets running exchanges end for at most `grace`, then closes. Blocks.
+  virtual void drain(std::chrono::seconds grace) = 0;
+  virtual std::size_t open_connections() const noexcept = 0;
+};
+
+}  // namespace confide::net

@@ -1,0 +1,12 @@
+// What a process that holds secrets asks of the kernel before it makes the first one.
+#pragma once
+
+#include "base/result.h"
+
+namespace confide::ops {
+
+// Turns core dumps and ptrace by equals off (RLIMIT_CORE 0, PR_SET_DUMPABLE 0), refuses new
+// privileges, ignores SIGPIPE, sets umask 077. Fails with `unavailable` if the kernel refuses.
+Status harden_process();
+
+}  // namespace confide::ops

@@ -1,0 +1,50 @@
+// The appraisal policy: what a user accepts. One TOML file (docs/operations.md shows one whole).
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "crypto/x509.h"
+#include "evidence/tdx_collateral.h"
+
+namespace confide::verify {
+
+struct TrustRoot {
+  crypto::Certificate certificate;
+  bool simulated = false;  // true for every root that is not a vendor's built-in one
+};
+
+// An advisory or TCB status that is accepted although it is not the best one, until a day.
+struct Tolerance {
+  std::string name;  // OutOfDate, SWHardeningNeeded, ... or INTEL-SA-00837
+  Time until{};
+};
+
+struct Policy {
+  // Roots that quotes may chain to. Vendors' roots are there by default, a simulator's only if named.
+  std::vector<TrustRoot> roots;
+  std::vector<Tolerance> tolerated_tcb;  // UpToDate is always accepted, Revoked never
+  std::vector<Tolerance> tolerated_advisories;
+  // Accepted values, lower-case hex, by register: mr_td, rtmr0, ... Absent or empty: any value.
+  // An empty list in a policy file is an error: it never means "allow all".
+  std::vector<std::pair<std::string, std::set<std::string>>> measurements;
+  std::set<std::string> compose_hashes;  // accepted application manifests; empty: any
+  std::set<std::string> model_digests;   // accepted models, SHA-256 hex; empty: any
+  std::chrono::seconds max_keyset_lifetime{std::chrono::days{366}};
+
+  // Intel's SGX root and nothing else: no simulator, UpToDate only, any measurement.
+  static Policy strict();
+  // Fails with `malformed`, naming the line, on unknown members, wrong types and empty lists.
+  static Result<Policy> from_toml(std::string_view text);
+  std::string to_toml() const;
+  // Adds a root that quotes may chain to; it counts as simulated unless it equals a built-in one.
+  void trust(const crypto::Certificate& root);
+};
+
+// Intel SGX Root CA, the anchor of every genuine TDX quote.
+const crypto::Certificate& intel_sgx_root();
+
+}  // namespace confide::verify
