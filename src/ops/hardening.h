@@ -7,6 +7,7 @@ namespace confide::ops {
 
 // Turns core dumps and ptrace by equals off (RLIMIT_CORE 0, PR_SET_DUMPABLE 0), refuses new
 // privileges, ignores SIGPIPE, sets umask 077. Fails with `unavailable` if the kernel refuses.
+// Raises the limit on locked memory as far as it may, and warns if secrets may not fit in it.
 Status harden_process();
 
 }  // namespace confide::ops

@@ -1,0 +1,53 @@
+#include "ops/log.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace confide::ops {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+
+struct LogTest : ::testing::Test {
+  ~LogTest() override { start_logging(LogLevel::info); }
+
+  static std::string logged(LogLevel level, std::string_view text) {
+    ::testing::internal::CaptureStderr();
+    log(level, text);
+    return ::testing::internal::GetCapturedStderr();
+  }
+};
+
+constexpr const char* kStamp = "[0-9]+-[0-9]+-[0-9]+T[0-9]+:[0-9]+:[0-9]+Z ";
+
+TEST_F(LogTest, WritesTimeLevelAndTextToStderr) {
+  start_logging(LogLevel::debug);
+  EXPECT_THAT(logged(LogLevel::debug, "a"), MatchesRegex(std::string(kStamp) + "debug a\n"));
+  EXPECT_THAT(logged(LogLevel::info, "b"), MatchesRegex(std::string(kStamp) + "info b\n"));
+  EXPECT_THAT(logged(LogLevel::warning, "c"), MatchesRegex(std::string(kStamp) + "warning c\n"));
+  EXPECT_THAT(logged(LogLevel::error, "d"), MatchesRegex(std::string(kStamp) + "error d\n"));
+}
+
+TEST_F(LogTest, LeavesOutWhatIsBelowTheLeastLevel) {
+  start_logging(LogLevel::warning);
+  EXPECT_THAT(logged(LogLevel::info, "quiet"), IsEmpty());
+  EXPECT_THAT(logged(LogLevel::warning, "loud"),
+              MatchesRegex(std::string(kStamp) + "warning loud\n"));
+}
+
+TEST_F(LogTest, ForgesNoSecondLine) {
+  EXPECT_THAT(
+      logged(LogLevel::info, "model\n2026-01-01T00:00:00Z error x\x1b[2J"),
+      MatchesRegex(std::string(kStamp) + "info model.2026-01-01T00:00:00Z error x.\\[2J\n"));
+}
+
+TEST_F(LogTest, TakesBracesLiterally) {
+  EXPECT_THAT(logged(LogLevel::info, "{} {0:x}"),
+              MatchesRegex(std::string(kStamp) + "info \\{\\} \\{0:x\\}\n"));
+}
+
+}  // namespace
+}  // namespace confide::ops

@@ -1,0 +1,55 @@
+#include "ops/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+namespace confide::ops {
+namespace {
+
+prometheus::Labels to_prometheus(const Metrics::Labels& labels) {
+  return {labels.begin(), labels.end()};
+}
+
+const prometheus::Histogram::BucketBoundaries& second_buckets() {
+  static const prometheus::Histogram::BucketBoundaries buckets{
+      0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0};
+  return buckets;
+}
+
+}  // namespace
+
+// The registry merges: asking for a family it has gives that one back.
+struct Metrics::Impl {
+  prometheus::Registry registry{prometheus::Registry::InsertBehavior::Merge};
+};
+
+Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
+Metrics::~Metrics() = default;
+
+void Metrics::count(const std::string& name, const std::string& help, const Labels& labels,
+                    double by) noexcept {
+  auto& family = prometheus::BuildCounter().Name(name).Help(help).Register(impl_->registry);
+  family.Add(to_prometheus(labels)).Increment(by);
+}
+
+void Metrics::set(const std::string& name, const std::string& help, const Labels& labels,
+                  double value) noexcept {
+  auto& family = prometheus::BuildGauge().Name(name).Help(help).Register(impl_->registry);
+  family.Add(to_prometheus(labels)).Set(value);
+}
+
+void Metrics::observe_seconds(const std::string& name, const std::string& help,
+                              const Labels& labels, double seconds) noexcept {
+  auto& family = prometheus::BuildHistogram().Name(name).Help(help).Register(impl_->registry);
+  family.Add(to_prometheus(labels), second_buckets()).Observe(seconds);
+}
+
+std::string Metrics::text() const {
+  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+}
+
+}  // namespace confide::ops

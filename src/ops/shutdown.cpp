@@ -1,0 +1,38 @@
+#include "ops/shutdown.h"
+
+#include <pthread.h>
+
+#include <csignal>
+
+namespace confide::ops {
+namespace {
+
+sigset_t termination_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+}  // namespace
+
+void catch_termination() {
+  const sigset_t set = termination_signals();
+  // A parent such as nohup may have left them ignored; then they would never become pending.
+  std::signal(SIGTERM, SIG_DFL);
+  std::signal(SIGINT, SIG_DFL);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+int wait_for_termination() {
+  const sigset_t set = termination_signals();
+  int signal = 0;
+  while (sigwait(&set, &signal) != 0) {
+  }
+  // From here on the default action stands: whoever asks twice wants no draining.
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  return signal;
+}
+
+}  // namespace confide::ops
