@@ -24,14 +24,18 @@ struct StoredReceipt {
 // Thread-safe. put() returns once the receipt would survive the death of this process.
 class ReceiptStore {
  public:
-  // Creates the file (mode 0600) and its schema if needed. Fails with `unavailable`, or
-  // `unsupported` if the file was written by a newer version.
+  // Creates the file (mode 0600) and its schema if needed. Fails with `unavailable`, `unsupported`
+  // if the file was written by a newer version, or `malformed` if it is not ours or is damaged; the
+  // file is left as it is then.
   static Result<std::unique_ptr<ReceiptStore>> open(const std::string& path, Retention retention);
   virtual ~ReceiptStore() = default;
 
+  // A receipt is never overwritten: fails with `mismatch` if its id is there already.
   virtual Status put(const std::string& receipt_id, const std::optional<std::string>& chat_id,
                      const StoredReceipt& receipt, Time now) = 0;
-  // By receipt id first, then by chat id. Fails with `not_found`, also when over max_age.
+  // By receipt id first, then the newest by chat id (chat ids may collide: an older receipt is
+  // still there under its own id). Fails with `not_found`, also when over max_age. The caller
+  // compares the owner.
   virtual Result<StoredReceipt> find(const std::string& id, Time now) = 0;
   // Drops what is too old or too many; returns how many went. Called now and then by put() itself.
   virtual Result<std::size_t> prune(Time now) = 0;
