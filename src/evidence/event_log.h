@@ -21,7 +21,8 @@ struct Event {
   Bytes payload;
 };
 
-// Takes a JSON array, or a JSON string that holds one. Fails with `malformed` or `limit`.
+// Takes a JSON array, or a JSON string that holds one. Fails with `malformed` or `limit`. A runtime
+// event may come with an empty digest; it is zero then, and the verifier computes it.
 Result<std::vector<Event>> parse_event_log(const Json& log);
 // The array form, members in dstack's order.
 Json event_log_to_json(const std::vector<Event>& log);

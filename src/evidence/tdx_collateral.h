@@ -2,8 +2,10 @@
 // Intel PCS API version 4; the stapled form is QuoteCollateralV3 (strings, CRLs as hex).
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -14,13 +16,13 @@ namespace confide::evidence {
 
 // As it travels; nothing in it is believed before verify/ has checked its signatures.
 struct TdxCollateral {
-  std::string tcb_info;            // the exact bytes that are signed: the `tcbInfo` member's value
+  std::string tcb_info;  // the exact bytes that are signed: the `tcbInfo` member's value
   ByteArray<64> tcb_info_signature{};
   std::string tcb_info_issuer_chain;  // PEM, leaf first
-  std::string qe_identity;         // likewise, the `enclaveIdentity` member's value
+  std::string qe_identity;            // likewise, the `enclaveIdentity` member's value
   ByteArray<64> qe_identity_signature{};
   std::string qe_identity_issuer_chain;
-  Bytes pck_crl;      // DER
+  Bytes pck_crl;  // DER
   std::string pck_crl_issuer_chain;
   Bytes root_ca_crl;  // DER
 };
@@ -38,7 +40,8 @@ enum class TcbStatus {
   out_of_date_configuration_needed,
   revoked,
 };
-std::string_view to_string(TcbStatus status) noexcept;  // Intel's spelling: UpToDate, ...
+std::string_view to_string(TcbStatus status) noexcept;      // Intel's spelling: UpToDate, ...
+Result<TcbStatus> parse_tcb_status(std::string_view name);  // fails with `malformed`
 
 struct TcbLevel {
   std::array<std::uint8_t, 16> sgx_svn{};
@@ -85,6 +88,8 @@ struct QeIdentity {
   std::vector<TcbLevel> levels;
 };
 
+// Both read the signed text itself. They fail with `malformed`, and with `unsupported` on a version
+// other than 3 and 2, or a TCB type other than 0. Members not listed here are ignored.
 Result<TcbInfo> parse_tcb_info(std::string_view text);
 Result<QeIdentity> parse_qe_identity(std::string_view text);
 

@@ -2,6 +2,7 @@
 // Intel TDX DCAP Quoting Library API, appendix 3 (offsets in docs/protocols/tdx.md).
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "base/bytes.h"
@@ -11,10 +12,10 @@ namespace confide::evidence {
 using Measurement = ByteArray<48>;  // SHA-384
 using ReportData = ByteArray<64>;
 
-struct QuoteHeader {                 // 48 bytes
-  std::uint16_t version = 0;         // 4
-  std::uint16_t att_key_type = 0;    // 2: ECDSA P-256
-  std::uint32_t tee_type = 0;        // 0x81: TDX
+struct QuoteHeader {               // 48 bytes
+  std::uint16_t version = 0;       // 4
+  std::uint16_t att_key_type = 0;  // 2: ECDSA P-256
+  std::uint32_t tee_type = 0;      // 0x81: TDX
   std::uint16_t qe_svn = 0;
   std::uint16_t pce_svn = 0;
   ByteArray<16> qe_vendor_id{};
@@ -50,14 +51,14 @@ struct EnclaveReport {  // 384 bytes: the SGX report of the Quoting Enclave
 struct TdxQuote {
   QuoteHeader header;
   TdReport td;
-  Bytes signed_bytes;           // header || body, exactly as received
-  ByteArray<64> signature{};    // r || s by the attestation key over signed_bytes
+  Bytes signed_bytes;               // header || body, exactly as received
+  ByteArray<64> signature{};        // r || s by the attestation key over signed_bytes
   ByteArray<64> attestation_key{};  // X || Y
   EnclaveReport qe_report;
-  Bytes qe_report_bytes;        // 384 bytes, exactly as received
+  Bytes qe_report_bytes;  // 384 bytes, exactly as received
   ByteArray<64> qe_report_signature{};
   Bytes qe_auth_data;
-  std::string pck_chain_pem;    // certification data type 5, leaf first
+  std::string pck_chain_pem;  // certification data type 5, leaf first
 };
 
 inline constexpr std::size_t kMaxQuoteBytes = 64 * 1024;
