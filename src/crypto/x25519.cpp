@@ -1,0 +1,65 @@
+#include "crypto/x25519.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "crypto/edwards.h"
+#include "crypto/hash.h"
+#include "crypto/openssl.h"
+#include "crypto/random.h"
+
+namespace confide::crypto {
+
+X25519Key::X25519Key(SecretBytes scalar, const X25519Public& pub)
+    : scalar_(std::move(scalar)), public_(pub) {}
+
+X25519Key X25519Key::generate() { return std::move(*from_scalar(random_secret(32))); }
+
+Result<X25519Key> X25519Key::from_scalar(SecretBytes scalar) {
+  if (scalar.size() != 32) return fail(Errc::malformed, "X25519: a scalar has 32 bytes");
+  const auto pkey = raw_private_key(EVP_PKEY_X25519, scalar);
+  return X25519Key(std::move(scalar), raw_public_key(*pkey));
+}
+
+// RFC 8032 section 5.1.5, steps 1 and 2: the secret scalar is the pruned first half of the hash.
+Result<X25519Key> X25519Key::from_ed25519_seed(const SecretBytes& seed) {
+  if (seed.size() != 32) return fail(Errc::malformed, "Ed25519: a seed has 32 bytes");
+  ByteArray<64> hash = sha512(seed.reveal());
+  SecretBytes scalar = SecretBytes::copy_of(ByteView(hash).first(32));
+  wipe(hash);
+  const auto bytes = scalar.reveal();
+  bytes[0] &= 0xF8;
+  bytes[31] &= 0x7F;
+  bytes[31] |= 0x40;
+  return from_scalar(std::move(scalar));
+}
+
+Result<SecretBytes> X25519Key::agree(const X25519Public& peer) const {
+  const auto own_key = raw_private_key(EVP_PKEY_X25519, scalar_);
+  const auto peer_key =
+      own(EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, peer.data(), peer.size()));
+  const auto context = own(EVP_PKEY_CTX_new(own_key.get(), nullptr));
+  must(EVP_PKEY_derive_init(context.get()) == 1);
+  SecretBytes out(32);
+  std::size_t size = out.size();
+  // RFC 7748 section 6.1: OpenSSL fails on the all-zero result of a point of low order.
+  if (EVP_PKEY_derive_set_peer(context.get(), peer_key.get()) != 1 ||
+      EVP_PKEY_derive(context.get(), out.reveal().data(), &size) != 1 || size != out.size()) {
+    return openssl_fail(Errc::malformed, "X25519: the peer's point has low order");
+  }
+  return out;
+}
+
+Result<X25519Public> x25519_from_ed25519(ByteView ed25519_public) {
+  ByteArray<32> encoded{};
+  if (ed25519_public.size() != encoded.size()) {
+    return fail(Errc::malformed, "Ed25519: a public key has 32 bytes");
+  }
+  std::ranges::copy(ed25519_public, encoded.begin());
+  if (!is_usable_ed25519_point(encoded)) {
+    return fail(Errc::malformed, "Ed25519: not a usable public key");
+  }
+  return montgomery_u(encoded);
+}
+
+}  // namespace confide::crypto

@@ -1,0 +1,24 @@
+// Private to crypto/: what Certificate and Crl hold. OpenSSL fills caches inside these objects
+// under its own lock, so its functions want them mutable; to us they are constant after from_der().
+#pragma once
+
+#include "crypto/openssl.h"
+#include "crypto/x509.h"
+
+namespace confide::crypto {
+
+struct Certificate::Impl {
+  Handle<X509> x509;
+  Bytes der;
+  Time not_before{};
+  Time not_after{};
+};
+
+struct Crl::Impl {
+  Handle<X509_CRL> crl;
+  Bytes der;
+  Time this_update{};
+  Time next_update{};
+};
+
+}  // namespace confide::crypto
