@@ -51,15 +51,18 @@ struct ParsedKeyset {
   std::string digest;  // sha256:...
 };
 
-// Fails with `malformed` on missing or mistyped members, bad hex or length, and a key in two roles
-// (the SPKI form of an Ed25519 or X25519 key as TLS entry included). Entries of unknown algorithm
-// are kept out of `keyset`.
+// Fails with `malformed` on missing or mistyped members, bad hex or length, an implausible
+// `not_after`, a key id used twice, and a key in two roles (the SPKI form of an Ed25519 or X25519
+// key as TLS entry included); with `unsupported` if there is no canonical form. Entries of unknown
+// algorithm are kept out of `keyset`. Rules A1-A4.
 Result<ParsedKeyset> parse_keyset(const Json& object);
-// "sha256:" || hex(SHA-256(JCS(keyset))).
+// "sha256:" || hex(SHA-256(JCS(keyset))). Fails with `unsupported` on floats and the like.
 Result<std::string> keyset_digest(const Json& keyset);
 
 // 64 lower-case hex digits, nothing else (contract 1.3).
 bool is_nonce(std::string_view text) noexcept;
+// "sha256:" and 64 lower-case hex digits, nothing else (contract 2.1).
+bool is_digest(std::string_view text) noexcept;
 
 // The exact statement, 197 bytes with a nonce and 135 without. `digest` carries its prefix.
 std::string statement(std::string_view digest, const std::optional<std::string>& nonce);

@@ -10,7 +10,7 @@
 
 namespace confide::aci {
 
-// Our extension event (docs/protocols/aci.md, rule A7): what ran. All numbers that are not integers
+// Our extension event (docs/protocols/aci.md, rule A9): what ran. All numbers that are not integers
 // travel as text, since canonical JSON has no floats.
 struct Execution {
   std::string model_digest;  // sha256:...
@@ -31,23 +31,27 @@ struct ReceiptFields {
   std::string workload_keyset_digest;
   std::string endpoint;
   Time served_at{};
-  std::string request_hash;                    // sha256:... of request.received
-  std::optional<std::string> forwarded_hash;   // absent on refusals
-  std::string response_hash;                   // of response.returned
+  std::string request_hash;                   // sha256:... of request.received
+  std::optional<std::string> forwarded_hash;  // absent on refusals
+  std::string response_hash;                  // of response.returned
   std::optional<Execution> execution;
 };
 
-// The served document: canonical JSON, signature included.
+// The served document: canonical JSON, signature included. Fails with `malformed` on a field that
+// verify_receipt() would refuse.
 Result<std::string> sign_receipt(const ReceiptFields& fields, std::string_view key_id,
                                  const crypto::Ed25519Key& key);
 
-// Holding one is the proof that the signature and the core rules hold; only verify_receipt() makes it.
+// Holding one is the proof that the signature and the core rules hold; only verify_receipt() makes
+// it.
 class VerifiedReceipt {
  public:
   const Json& document() const noexcept { return document_; }
   const std::string& request_hash() const noexcept { return request_hash_; }
   const std::string& response_hash() const noexcept { return response_hash_; }
   const std::optional<Execution>& execution() const noexcept { return execution_; }
+  // Whether it has an upstream.verified event, which a direct service never writes.
+  bool names_upstream() const noexcept { return names_upstream_; }
 
  private:
   friend Result<VerifiedReceipt> verify_receipt(std::string_view, const ParsedKeyset&);
@@ -56,11 +60,15 @@ class VerifiedReceipt {
   std::string request_hash_;
   std::string response_hash_;
   std::optional<Execution> execution_;
+  bool names_upstream_ = false;
 };
 
-// Checks signature (lower-case hex only), api_version, keyset digest, and the core events: first is
-// request.received, each core event once, response.returned present. The served formatting does
-// not matter. Fails with `malformed`, `bad_signature`, `mismatch` or `unsupported`.
+// Checks signature (lower-case hex only), api_version, keyset digest, and the events: first is
+// request.received, no core event twice, response.returned present and behind the others, our own
+// event well-formed and at most once. The served formatting does not matter; events of unknown type
+// are signed but ignored. Fails with `malformed`, `bad_signature`, `mismatch` (a foreign key id or
+// keyset digest) or `unsupported` (a foreign api_version, a generation-1 receipt, a float). Rules
+// A6-A9.
 Result<VerifiedReceipt> verify_receipt(std::string_view document, const ParsedKeyset& keyset);
 
 }  // namespace confide::aci

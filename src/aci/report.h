@@ -21,10 +21,14 @@ struct ReportFields {
   std::string workload_keyset_digest;
   crypto::Sha256 report_data{};
   SourceProvenance provenance;
-  Json evidence;  // quote, quote_report_data, event_log, vm_config, app_compose, collateral, ...
+  // quote, quote_report_data, event_log, vm_config, app_compose and, beyond the contract,
+  // collateral (QuoteCollateralV3 or null). Members that are not named here travel as they are.
+  Json evidence;
 };
 
 // The response body of GET /v1/aci/attestation for a direct service that speaks E2EE version 2.
+// An `event_log` given as an array goes out as the JSON text the contract wants; provenance with
+// nothing in it is left out. Rule A10.
 std::string write_report(const ReportFields& fields);
 
 // A report as received; nothing in it is believed yet.
@@ -34,17 +38,18 @@ struct Report {
   std::string claimed_digest;  // workload_keyset_digest as served
   std::string report_data;     // as served, lower hex
   Bytes quote;
-  Json event_log;              // array or string, null if absent
-  std::optional<std::string> app_compose;  // exact bytes
-  std::optional<std::string> quote_report_data;
-  Json collateral;             // stapled QuoteCollateralV3, null if absent
+  Json event_log;                                // array or string, null if absent
+  std::optional<std::string> app_compose;        // exact bytes
+  std::optional<std::string> quote_report_data;  // as served, lower hex
+  Json collateral;                               // stapled QuoteCollateralV3, null if absent
   SourceProvenance provenance;
   bool has_provenance = false;
-  std::string serving;         // direct or aggregator
+  std::string serving;  // direct, or aggregator for anything else
   std::vector<std::string> e2ee_versions;
 };
 
-// Fails with `malformed` or `unsupported` (a foreign api_version; a generation-1 report is named as such).
+// Fails with `malformed` or `unsupported` (a foreign api_version; a generation-1 report is named as
+// such). Compares nothing with anything: the claimed digest and report_data are for the appraiser.
 Result<Report> parse_report(std::string_view text);
 
 }  // namespace confide::aci
