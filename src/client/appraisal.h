@@ -16,10 +16,12 @@
 namespace confide::client {
 
 struct AppraisalInput {
-  std::string report;                      // the served body
-  std::string nonce;                       // the verifier's own, 64 lower hex
+  std::string report;  // the served body
+  // The verifier's own, 64 lower hex. Absent: freshness is not asked for, and only a report made
+  // without a nonce can pass.
+  std::optional<std::string> nonce;
   std::optional<std::string> observed_spki;  // of the live connection, lower hex; none offline
-  std::string host;                        // name the connection was made to; used with observed_spki
+  std::string host;  // name the connection was made to; used with observed_spki
   const evidence::TdxCollateral* collateral = nullptr;  // instead of the stapled one
 };
 
@@ -28,7 +30,9 @@ class AttestedService {
  public:
   const aci::ParsedKeyset& keyset() const noexcept { return report_.keyset; }
   const aci::Report& report() const noexcept { return report_; }
-  const std::string& model_digest() const noexcept { return model_digest_; }  // sha256:...
+  const evidence::TdReport& td() const noexcept { return td_; }
+  const std::string& model_digest() const noexcept { return model_digest_; }      // sha256:...
+  const std::string& compose_digest() const noexcept { return compose_digest_; }  // sha256:...
   bool simulated() const noexcept { return simulated_; }
 
  private:
@@ -36,22 +40,31 @@ class AttestedService {
                                           verify::Verdict&);
   AttestedService() = default;
   aci::Report report_;
+  evidence::TdReport td_;
   std::string model_digest_;
+  std::string compose_digest_;
   bool simulated_ = false;
 };
 
-// Check ids: aci.report, aci.keyset_digest, aci.report_data, aci.keyset_expiry, aci.tls, aci.compose,
-// aci.model, policy.*, and those of verify_tdx() and verify_event_log().
+// Check ids: aci.report, aci.serving, aci.keyset_digest, aci.report_data, aci.freshness,
+// aci.keyset_expiry, aci.tls, aci.compose, aci.model, aci.provenance, and those of verify_tdx() and
+// verify_event_log(). A check whose ground fell away (no verified quote, no log) is `fail` too.
+// Adds to `verdict`; the error repeats the first check that failed.
 Result<AttestedService> appraise(const AppraisalInput& input, const verify::Policy& policy, Time at,
                                  verify::Verdict& verdict);
 
 // Check ids: receipt.signature, receipt.request, receipt.response, receipt.model. `request` and
-// `response` are the exact bytes, absent if the caller does not have them (then skipped).
-// `request_hash_input` under E2EE is the compact restored body.
+// `response` are the exact bytes, absent if the caller does not have them (then skipped). Under
+// E2EE `request` is the compact restored body (contract 2.7). Claims: those of the receipt's
+// execution.
 Result<aci::VerifiedReceipt> appraise_receipt(std::string_view document,
                                               const AttestedService& service,
                                               const std::optional<std::string_view>& request,
                                               const std::optional<std::string_view>& response,
                                               verify::Verdict& verdict);
+
+// `policy` narrowed to what `service` showed: its boot measurements (mr_td, rtmr0..2), manifest,
+// model, and the kind of root it chains to. rtmr3 differs from start to start and stays open.
+verify::Policy pinned_policy(const verify::Policy& policy, const AttestedService& service);
 
 }  // namespace confide::client

@@ -1,0 +1,169 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/secret.h"
+#include "client/session.h"
+#include "commands.h"
+#include "inputs.h"
+#include "output.h"
+
+namespace confide::app {
+namespace {
+
+Result<std::string> load_prompt(const ChatOptions& options) {
+  if (!options.prompt.empty()) return options.prompt;
+  if (::isatty(STDIN_FILENO) != 0) {
+    return fail(Errc::malformed, "no prompt: give it as an argument or on stdin");
+  }
+  TRY_ASSIGN(std::string prompt, read_stdin());
+  if (prompt.ends_with('\n')) prompt.pop_back();
+  if (prompt.empty()) return fail(Errc::malformed, "no prompt: stdin is empty");
+  return prompt;
+}
+
+Result<client::SessionOptions> session_options(const ChatOptions& options) {
+  TRY(net::parse_url(options.url));
+  client::SessionOptions session;
+  session.url = options.url;
+  TRY_ASSIGN(session.policy, load_policy(options.trust));
+  TRY_ASSIGN(session.api_key, load_api_key(options.api_key_file));
+  return session;
+}
+
+Json request_body(const ChatOptions& options, const std::string& model, const std::string& prompt) {
+  Json messages = Json::array();
+  if (!options.system.empty()) {
+    messages.push_back({{"role", "system"}, {"content", options.system}});
+  }
+  messages.push_back({{"role", "user"}, {"content", prompt}});
+  Json body = {{"model", model}, {"messages", std::move(messages)}, {"stream", true}};
+  body["stream_options"] = {{"include_usage", true}};
+  if (options.max_tokens) body["max_tokens"] = *options.max_tokens;
+  if (options.temperature) body["temperature"] = *options.temperature;
+  if (options.seed) body["seed"] = *options.seed;
+  return body;
+}
+
+Result<std::string> choose_model(client::Session& session, const std::string& wanted) {
+  if (!wanted.empty()) return wanted;
+  TRY_ASSIGN(const auto names, session.models());
+  if (names.empty()) return fail(Errc::not_found, "the service offers no model");
+  return names.front();
+}
+
+Status save(const std::string& dir, const client::Session& session,
+            const client::Exchange& exchange) {
+  if (::mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) {
+    return fail(Errc::unavailable,
+                fmt::format("cannot make {}: {}", dir, std::generic_category().message(errno)));
+  }
+  const std::pair<std::string_view, std::string_view> files[] = {
+      {"report.json", session.report_document()},
+      {"nonce.txt", session.nonce()},
+      {"request.json", exchange.request_clear},
+      {"response.txt", exchange.response_body},
+      {"receipt.json", exchange.receipt}};
+  for (const auto& [name, content] : files) {
+    if (content.empty()) continue;
+    TRY(write_private_file(fmt::format("{}/{}", dir, name), content, /*overwrite=*/true));
+  }
+  return {};
+}
+
+Json chat_json(const verify::Verdict& service, const client::Exchange& exchange,
+               const Error* error) {
+  Json document = findings_json(service, error, "");
+  document["answer"] = exchange.answer;
+  document["finish_reason"] = exchange.finish_reason;
+  document["usage"] = exchange.usage;
+  document["receipt_id"] = exchange.receipt_id;
+  const auto receipt = json::parse(exchange.receipt);
+  document["receipt"] = receipt ? *receipt : Json(nullptr);
+  document["receipt_checks"] = exchange.receipt_verdict.to_json()["checks"];
+  return document;
+}
+
+void show_receipt(const client::Exchange& exchange, const Error* error) {
+  const verify::Verdict& verdict = exchange.receipt_verdict;
+  say("");
+  if (!verdict.checks().empty()) {
+    say("Receipt " + exchange.receipt_id);
+    show(client::render_checks(verdict, stderr_style()));
+  }
+  if (error != nullptr) {
+    say("NOT VERIFIED: " + error->message);
+    return;
+  }
+  const Json& ran = verdict.claims;
+  say(
+      fmt::format("Receipt verified: sha256:{} answered with {} tokens to {}, seed {}, "
+                  "temperature {}, top_p {}",
+                  ran.value("model_sha256", ""), ran.value("completion_tokens", std::int64_t{0}),
+                  ran.value("prompt_tokens", std::int64_t{0}), ran.value("seed", std::uint32_t{0}),
+                  ran.value("temperature", ""), ran.value("top_p", "")));
+}
+
+int not_attested(const ChatOptions& options, const Error& error, const verify::Verdict& verdict) {
+  const std::string hint = hint_for(options.trust, error, verdict);
+  if (options.json) {
+    print_json(findings_json(verdict, &error, hint));
+  } else {
+    show_findings(verdict, &error, hint);
+    say("No prompt was sent.");
+  }
+  return exit_code(error, verdict);
+}
+
+// Everything after the service has passed: ask, show, check, save.
+Status converse(const ChatOptions& options, client::Session& session, const std::string& prompt,
+                client::Exchange& exchange) {
+  TRY_ASSIGN(const std::string model, choose_model(session, options.model));
+  AnswerPrinter printer;
+  const auto on_text = [&](std::string_view text) {
+    if (!options.json) printer.write(text);
+  };
+  const Status outcome = session.chat(request_body(options, model, prompt), on_text, exchange);
+  if (!options.json) printer.finish();
+  return outcome;
+}
+
+}  // namespace
+
+int chat(const ChatOptions& options) {
+  auto settings = session_options(options);
+  if (!settings) return unusable(settings.error());
+  auto prompt = load_prompt(options);
+  if (!prompt) return unusable(prompt.error());
+
+  verify::Verdict verdict;
+  auto session = client::Session::open(*settings, verdict);
+  wipe(settings->api_key);
+  if (!session) return not_attested(options, session.error(), verdict);
+  if (!options.json) {
+    show_findings(verdict, nullptr, "");
+    say("");
+  }
+  client::Exchange exchange;
+  const Status outcome = converse(options, **session, *prompt, exchange);
+  wipe(*prompt);
+  const Error* error = outcome ? nullptr : &outcome.error();
+  if (options.json) {
+    print_json(chat_json(verdict, exchange, error));
+  } else {
+    show_receipt(exchange, error);
+  }
+  if (!options.save_dir.empty()) {
+    if (auto saved = save(options.save_dir, **session, exchange); !saved) {
+      return unusable(saved.error());
+    }
+  }
+  return outcome ? kExitVerified : exit_code(outcome.error(), exchange.receipt_verdict);
+}
+
+}  // namespace confide::app

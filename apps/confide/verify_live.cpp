@@ -1,0 +1,57 @@
+#include <fmt/format.h>
+
+#include "client/session.h"
+#include "commands.h"
+#include "inputs.h"
+#include "output.h"
+
+namespace confide::app {
+namespace {
+
+Status write_policy(const VerifyLiveOptions& options, const verify::Policy& policy,
+                    const client::AttestedService& service) {
+  const std::string text = client::pinned_policy(policy, service).to_toml();
+  TRY(write_private_file(options.write_policy, text, options.force));
+  return {};
+}
+
+void show_claims(const client::AttestedService& service) {
+  say("  model     " + service.model_digest());
+  say("  manifest  " + service.compose_digest());
+  say("  keyset    " + service.keyset().digest);
+}
+
+}  // namespace
+
+int verify_live(const VerifyLiveOptions& options) {
+  if (auto url = net::parse_url(options.url); !url) return unusable(url.error());
+  auto policy = load_policy(options.trust);
+  if (!policy) return unusable(policy.error());
+
+  client::SessionOptions settings;
+  settings.url = options.url;
+  settings.policy = *policy;
+  verify::Verdict verdict;
+  const auto session = client::Session::open(settings, verdict);
+  const Error* error = session ? nullptr : &session.error();
+  const std::string hint = error == nullptr ? "" : hint_for(options.trust, *error, verdict);
+  if (options.json) {
+    print_json(findings_json(verdict, error, hint));
+  } else {
+    show_findings(verdict, error, hint);
+  }
+  if (error != nullptr) return exit_code(*error, verdict);
+  if (!options.json) show_claims((*session)->service());
+  if (options.write_policy.empty()) return kExitVerified;
+
+  if (auto written = write_policy(options, *policy, (*session)->service()); !written) {
+    const bool exists = written.error().code == Errc::policy;
+    return unusable(exists
+                        ? Error{Errc::policy, written.error().message + "; --force overwrites it"}
+                        : written.error());
+  }
+  say("Policy written to " + options.write_policy + ": read it before you rely on it.");
+  return kExitVerified;
+}
+
+}  // namespace confide::app

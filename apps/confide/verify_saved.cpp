@@ -1,0 +1,89 @@
+#include <optional>
+
+#include "aci/keyset.h"
+#include "client/appraisal.h"
+#include "commands.h"
+#include "evidence/tdx_collateral.h"
+#include "inputs.h"
+#include "output.h"
+
+namespace confide::app {
+namespace {
+
+// A saved report with all that judging it takes.
+struct Loaded {
+  client::AppraisalInput input;
+  std::optional<evidence::TdxCollateral> collateral;
+  verify::Policy policy;
+  Time at{};
+};
+
+Result<Loaded> load(const SavedReport& saved) {
+  Loaded loaded;
+  TRY_ASSIGN(loaded.input.report, read_file(saved.file));
+  if (!saved.nonce.empty()) {
+    if (!aci::is_nonce(saved.nonce)) {
+      return fail(Errc::malformed, "--nonce takes 64 lower-case hexadecimal digits");
+    }
+    loaded.input.nonce = saved.nonce;
+  }
+  if (!saved.collateral_file.empty()) {
+    TRY_ASSIGN(const std::string text, read_file(saved.collateral_file));
+    TRY_ASSIGN(const Json object, json::parse(text));
+    TRY_ASSIGN(loaded.collateral, evidence::parse_tdx_collateral(object));
+  }
+  TRY_ASSIGN(loaded.policy, load_policy(saved.trust));
+  TRY_ASSIGN(loaded.at, parse_time(saved.at));
+  return loaded;
+}
+
+Result<client::AttestedService> judge(const Loaded& loaded, verify::Verdict& verdict) {
+  client::AppraisalInput input = loaded.input;
+  if (loaded.collateral) input.collateral = &*loaded.collateral;
+  return client::appraise(input, loaded.policy, loaded.at, verdict);
+}
+
+Result<std::optional<std::string>> load_optional(const std::string& file) {
+  if (file.empty()) return std::optional<std::string>();
+  TRY_ASSIGN(std::string content, read_file(file));
+  return std::optional<std::string>(std::move(content));
+}
+
+int conclude(const SavedReport& saved, const verify::Verdict& verdict, const Error* error) {
+  const std::string hint = error == nullptr ? "" : hint_for(saved.trust, *error, verdict);
+  if (saved.json) {
+    print_json(findings_json(verdict, error, hint));
+  } else {
+    show_findings(verdict, error, hint);
+  }
+  return error == nullptr ? kExitVerified : kExitRefused;
+}
+
+}  // namespace
+
+int verify_report(const SavedReport& saved) {
+  const auto loaded = load(saved);
+  if (!loaded) return unusable(loaded.error());
+  verify::Verdict verdict;
+  const auto service = judge(*loaded, verdict);
+  return conclude(saved, verdict, service ? nullptr : &service.error());
+}
+
+int verify_receipt(const SavedReceipt& receipt, const SavedReport& saved) {
+  const auto loaded = load(saved);
+  if (!loaded) return unusable(loaded.error());
+  const auto document = read_file(receipt.file);
+  if (!document) return unusable(document.error());
+  const auto request = load_optional(receipt.request_file);
+  if (!request) return unusable(request.error());
+  const auto response = load_optional(receipt.response_file);
+  if (!response) return unusable(response.error());
+
+  verify::Verdict verdict;
+  const auto service = judge(*loaded, verdict);
+  if (!service) return conclude(saved, verdict, &service.error());
+  const auto proof = client::appraise_receipt(*document, *service, *request, *response, verdict);
+  return conclude(saved, verdict, proof ? nullptr : &proof.error());
+}
+
+}  // namespace confide::app

@@ -1,0 +1,50 @@
+// Reads a sealed, streamed answer as it arrives: cuts it into events, opens each, hands the text
+// on.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "net/sse.h"
+#include "seal/e2ee.h"
+
+namespace confide::client {
+
+class AnswerReader {
+ public:
+  using OnText = std::function<void(std::string_view)>;
+
+  // Both must outlive the reader.
+  AnswerReader(const seal::ClientExchange& channel, const OnText& on_text);
+  AnswerReader(const AnswerReader&) = delete;
+  AnswerReader& operator=(const AnswerReader&) = delete;
+
+  // After the first failure bytes are still kept, but nothing more is opened or handed on.
+  void feed(std::string_view bytes);
+  // Fails with what went wrong first: `malformed` for a broken or unterminated stream or a clear
+  // field, `bad_signature` if a chunk does not open, `unavailable` for an error event.
+  Status finish() const;
+
+  std::string raw;            // every byte fed
+  std::string text;           // of choice 0
+  std::string finish_reason;  // of choice 0
+  Json usage;                 // null if the stream named none
+
+ private:
+  Status take(std::string_view data);
+  void take_choice(const Json& choice);
+
+  const seal::ClientExchange& channel_;
+  const OnText& on_text_;
+  net::SseParser parser_;
+  Status status_;
+  bool done_ = false;
+};
+
+// The `error.message` of an OpenAI-shaped error body, cut to a readable length; "" if there is
+// none.
+std::string error_message(const Json& body);
+
+}  // namespace confide::client
