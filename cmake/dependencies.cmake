@@ -22,8 +22,9 @@ if(NOT EXISTS ${llama_bin}/common/libllama-common.a)
   message(FATAL_ERROR "llama.cpp is not built yet: run ./setup --no-demo first")
 endif()
 add_library(confide_llama INTERFACE)
+# Not vendor/: it holds another nlohmann/json than Debian's.
 target_include_directories(confide_llama SYSTEM INTERFACE
-  ${llama_src}/include ${llama_src}/ggml/include ${llama_src}/common ${llama_src}/vendor)
+  ${llama_src}/include ${llama_src}/ggml/include ${llama_src}/common)
 file(GLOB llama_httplib ${llama_bin}/vendor/cpp-httplib/*.a)
 target_link_libraries(confide_llama INTERFACE
   ${llama_bin}/common/libllama-common.a ${llama_bin}/common/libllama-common-base.a

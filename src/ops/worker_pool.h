@@ -14,8 +14,7 @@ namespace confide::ops {
 class WorkerPool {
  public:
   WorkerPool(std::size_t threads, std::size_t max_queued);
-  // Runs what is queued, then joins.
-  ~WorkerPool();
+  ~WorkerPool();  // stop()
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
@@ -23,6 +22,9 @@ class WorkerPool {
   [[nodiscard]] bool try_post(std::function<void()> job);
   // For the continuation of work already admitted: never refused, so the caller bounds it.
   void post(std::function<void()> job);
+
+  // Runs what is queued and what that posts, then joins; later jobs never run. Not from a job.
+  void stop();
 
  private:
   void run();

@@ -1,0 +1,82 @@
+#include "api/reporter.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+#include "ops/log.h"
+
+namespace confide::api {
+
+Reporter::Reporter(attest::Tee& tee, const Identity& identity, aci::SourceProvenance provenance,
+                   const Clock& clock)
+    : tee_(tee),
+      keyset_(identity.keyset()),
+      digest_(identity.keyset_digest()),
+      provenance_(std::move(provenance)),
+      clock_(clock) {}
+
+bool Reporter::take_budget(Time now) {
+  const std::lock_guard lock(mutex_);
+  const auto passed =
+      static_cast<double>(std::max<std::int64_t>(0, to_unix(now) - to_unix(budget_at_)));
+  budget_ = std::min(kBurst, budget_ + passed * kQuotesPerSecond);
+  budget_at_ = now;
+  if (budget_ < 1.0) return false;
+  budget_ -= 1.0;
+  return true;
+}
+
+Result<std::string> Reporter::make(const std::optional<std::string>& nonce) {
+  const crypto::Sha256 report_data = aci::report_data(digest_, nonce);
+  const auto slot = aci::report_data_slot(report_data);
+  TRY_ASSIGN(const attest::Evidence found, tee_.quote(slot));
+
+  Json evidence = {{"quote", to_hex(found.quote)}, {"quote_report_data", to_hex(slot)}};
+  evidence["event_log"] = json::compact(evidence::event_log_to_json(found.event_log));
+  evidence["vm_config"] = found.vm_config.empty() ? Json(nullptr) : Json(found.vm_config);
+  evidence["app_compose"] = found.app_compose.empty() ? Json(nullptr) : Json(found.app_compose);
+  if (found.collateral) {
+    evidence["collateral"] = evidence::tdx_collateral_to_json(*found.collateral);
+  }
+  if (tee_.simulated()) evidence["simulated"] = true;
+  return aci::write_report({.tee_type = std::string(tee_.tee_type()),
+                            .workload_keyset = keyset_,
+                            .workload_keyset_digest = digest_,
+                            .report_data = report_data,
+                            .provenance = provenance_,
+                            .evidence = std::move(evidence)});
+}
+
+ApiResult<std::string> Reporter::report(const std::optional<std::string>& nonce) {
+  if (nonce && !aci::is_nonce(*nonce)) {
+    return tl::unexpected(
+        invalid_request("'nonce' must be 64 lower-case hexadecimal digits.", "nonce"));
+  }
+  const Time now = clock_.now();
+  if (!nonce) {
+    const std::lock_guard lock(mutex_);
+    if (!cached_.empty() && now >= cached_at_ && now < cached_at_ + kCacheFor) return cached_;
+  }
+  if (!take_budget(now)) {
+    return tl::unexpected(ApiError{.status = 429,
+                                   .type = "rate_limit_error",
+                                   .message = "Too many attestation reports are being asked for.",
+                                   .code = "rate_limit_exceeded",
+                                   .param = ""});
+  }
+  auto made = make(nonce);
+  if (!made) {
+    ops::log_error(fmt::format("no attestation report: {}", made.error().message));
+    return tl::unexpected(internal_error());
+  }
+  if (!nonce) {
+    const std::lock_guard lock(mutex_);
+    cached_ = *made;
+    cached_at_ = now;
+  }
+  return *std::move(made);
+}
+
+}  // namespace confide::api

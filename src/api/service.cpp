@@ -1,0 +1,248 @@
+#include "api/service.h"
+
+#include <fmt/format.h>
+
+#include "crypto/hash.h"
+#include "ops/log.h"
+
+namespace confide::api {
+namespace {
+
+constexpr std::string_view kReceipts = "/v1/aci/receipts/";
+constexpr std::string_view kSessions = "/v1/aci/sessions";
+constexpr std::string_view kModels = "/v1/models";
+constexpr std::size_t kMaxIdBytes = 128;
+constexpr std::string_view kExposed =
+    "X-ACI-Version, X-ACI-Keyset-Digest, X-Receipt-Id, X-E2EE-Applied, X-E2EE-Version, X-E2EE-Algo";
+
+std::string fingerprint(const ServiceConfig& config, const engine::Engine& engine) {
+  const auto digest = crypto::sha256(as_bytes(config.model_digest + "\n" + engine.build()));
+  return "fp_" + to_hex(digest).substr(0, 12);
+}
+
+// "sha256:..." of the bearer token, empty without one. Contract 1.1.
+std::string owner_of(const net::Headers& headers) {
+  const auto value = headers.get("Authorization");
+  if (!value) return "";
+  std::string_view token = *value;
+  if (!token.starts_with("Bearer ") && !token.starts_with("bearer ")) return "";
+  token.remove_prefix(7);
+  while (token.starts_with(' ')) token.remove_prefix(1);
+  while (token.ends_with(' ')) token.remove_suffix(1);
+  return token.empty() ? "" : crypto::sha256_tag(as_bytes(token));
+}
+
+// A fixed name for each route, so that no caller chooses a metric label.
+std::string_view route_name(std::string_view path) {
+  for (const std::string_view known :
+       {"/", "/health", "/v1/metrics", "/v1/models", "/v1/aci/attestation", "/v1/aci/sessions",
+        "/v1/chat/completions", "/v1/completions"}) {
+    if (path == known) return known;
+  }
+  if (path.starts_with(kReceipts)) return "/v1/aci/receipts/{id}";
+  if (path.starts_with("/v1/aci/sessions/")) return "/v1/aci/sessions/{id}";
+  if (path.starts_with("/v1/models/")) return "/v1/models/{id}";
+  return "other";
+}
+
+}  // namespace
+
+Service::Service(ServiceConfig config, ServiceParts parts, Identity& identity)
+    : config_(std::move(config)),
+      parts_(parts),
+      identity_(identity),
+      reporter_(parts.tee, identity, config_.provenance, parts.clock),
+      channel_(identity.take_e2ee_keys()),
+      fingerprint_(fingerprint(config_, parts.engine)),
+      started_(parts.clock.now()) {}
+
+void Service::handle(net::HttpRequest request, std::shared_ptr<net::Exchange> exchange) {
+  auto call = std::make_shared<Call>();
+  call->request = std::move(request);
+  call->exchange = std::move(exchange);
+  const bool queued = parts_.pool.try_post([this, call] {
+    try {
+      call->owner = owner_of(call->request.headers);
+      route(*call);
+    } catch (const std::exception& e) {
+      // Not e.what(): it may quote the request.
+      ops::log_error("a request handler threw; answered 500");
+      reply(*call, error_response(internal_error()));
+    }
+    wipe(call->request.body);
+  });
+  if (!queued) reply(*call, error_response(overloaded("The service is busy; try again.")));
+}
+
+net::HttpResponse Service::transport_error(int status, std::string_view message) const {
+  net::HttpResponse response =
+      error_response({.status = status,
+                      .type = status >= 500 ? "internal_error" : "invalid_request_error",
+                      .message = std::string(message),
+                      .code = "",
+                      .param = ""});
+  add_common_headers(response.headers);
+  return response;
+}
+
+void Service::add_common_headers(net::Headers& headers) const {
+  headers.set("X-ACI-Version", std::string(aci::kApiVersion));
+  headers.set("X-ACI-Keyset-Digest", identity_.keyset_digest());
+  headers.set("Access-Control-Allow-Origin", "*");
+  headers.set("Access-Control-Expose-Headers", std::string(kExposed));
+}
+
+void Service::reply(Call& call, net::HttpResponse response) {
+  add_common_headers(response.headers);
+  parts_.metrics.count("confide_requests_total", "Requests answered at once, by route and status.",
+                       {{"route", std::string(route_name(call.request.path))},
+                        {"status", std::to_string(response.status)}});
+  call.exchange->respond(std::move(response));
+}
+
+void Service::reply_json(Call& call, const Json& body) {
+  net::HttpResponse response;
+  response.headers.set("Content-Type", "application/json");
+  response.body = json::compact(body);
+  reply(call, std::move(response));
+}
+
+void Service::route(Call& call) {
+  const std::string& method = call.request.method;
+  const std::string& path = call.request.path;
+  if (method == "OPTIONS") {
+    net::HttpResponse response;
+    response.status = 204;
+    response.headers.set("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+    response.headers.set("Access-Control-Allow-Headers", "*, Authorization");
+    response.headers.set("Access-Control-Max-Age", "86400");
+    reply(call, std::move(response));
+    return;
+  }
+  const bool post = path == "/v1/chat/completions" || path == "/v1/completions";
+  if (!post && route_name(path) == "other") {
+    reply(call, error_response(not_found("There is nothing at this path.")));
+    return;
+  }
+  const bool allowed = post ? method == "POST" : method == "GET" || method == "HEAD";
+  if (!allowed) {
+    ApiError error = invalid_request("This path does not take this method.");
+    error.status = 405;
+    net::HttpResponse response = error_response(error);
+    response.headers.set("Allow", post ? "POST, OPTIONS" : "GET, HEAD, OPTIONS");
+    reply(call, std::move(response));
+    return;
+  }
+  if (path == "/v1/chat/completions") return generate(call, Endpoint::chat_completions);
+  if (path == "/v1/completions") return generate(call, Endpoint::completions);
+  if (path == "/v1/aci/attestation") return attestation(call);
+  if (path.starts_with(kReceipts)) return receipt(call);
+  if (path == kSessions) {
+    return reply_json(call, {{"api_version", aci::kApiVersion}, {"sessions", Json::array()}});
+  }
+  if (path.starts_with(kSessions)) {
+    return reply(call, error_response(not_found("A direct service has no sessions.")));
+  }
+  if (path.starts_with(kModels)) return models(call);
+  if (path == "/health") return health(call);
+  if (path == "/v1/metrics") return metrics_text(call);
+  root(call);
+}
+
+void Service::root(Call& call) {
+  Json body = {{"api_version", aci::kApiVersion},
+               {"workload_keyset_digest", identity_.keyset_digest()}};
+  if (parts_.tee.simulated()) body["notice"] = "SIMULATED TEE: no hardware protects this service";
+  reply_json(call, body);
+}
+
+void Service::health(Call& call) {
+  if (parts_.clock.now() < identity_.not_after()) return reply_json(call, {{"status", "ok"}});
+  reply(call, error_response(overloaded("The keyset has expired; restart the service.")));
+}
+
+void Service::metrics_text(Call& call) {
+  const engine::Load load = parts_.engine.load_now();
+  ops::Metrics& metrics = parts_.metrics;
+  metrics.set("confide_slots_active", "Requests being generated.", {}, load.active);
+  metrics.set("confide_slots_waiting", "Requests waiting for a slot.", {}, load.waiting);
+  metrics.set("confide_prompt_tokens", "Prompt tokens processed since start.", {},
+              static_cast<double>(load.prompt_tokens_total));
+  metrics.set("confide_completion_tokens", "Tokens generated since start.", {},
+              static_cast<double>(load.completion_tokens_total));
+  net::HttpResponse response;
+  response.headers.set("Content-Type", "text/plain; version=0.0.4");
+  response.body = metrics.text();
+  reply(call, std::move(response));
+}
+
+void Service::models(Call& call) {
+  const Json model = {{"id", config_.model_name},
+                      {"object", "model"},
+                      {"created", to_unix(started_)},
+                      {"owned_by", "confide"},
+                      {"context_length", parts_.engine.info().context_length},
+                      {"digest", config_.model_digest}};
+  const std::string_view rest = std::string_view(call.request.path).substr(kModels.size());
+  if (rest.empty()) return reply_json(call, {{"object", "list"}, {"data", Json::array({model})}});
+  if (rest.substr(1) == config_.model_name) return reply_json(call, model);
+  reply(call, error_response(not_found("There is no such model.")));
+}
+
+void Service::attestation(Call& call) {
+  auto report = reporter_.report(net::query_value(call.request.query, "nonce"));
+  if (!report) return reply(call, error_response(report.error()));
+  net::HttpResponse response;
+  response.headers.set("Content-Type", "application/json");
+  response.headers.set("Cache-Control", "no-store");
+  response.body = *std::move(report);
+  reply(call, std::move(response));
+}
+
+// Contract 1.4. Unknown, expired and somebody else's look the same.
+void Service::receipt(Call& call) {
+  const std::string id = call.request.path.substr(kReceipts.size());
+  const auto missing = [&] { reply(call, error_response(not_found("There is no such receipt."))); };
+  if (id.empty() || id.size() > kMaxIdBytes) return missing();
+  const auto found = parts_.receipts.find(id, parts_.clock.now());
+  if (!found) {
+    if (found.error().code == Errc::not_found) return missing();
+    ops::log_error(fmt::format("receipt store: {}", found.error().message));
+    return reply(call, error_response(internal_error()));
+  }
+  if (!found->owner.empty()) {
+    if (call.owner.empty()) {
+      return reply(call, error_response({.status = 401,
+                                         .type = "unauthorized",
+                                         .message = "This receipt needs the credential that the "
+                                                    "request was made with.",
+                                         .code = "",
+                                         .param = ""}));
+    }
+    if (!constant_time_equal(as_bytes(call.owner), as_bytes(found->owner))) return missing();
+  }
+  net::HttpResponse response;
+  response.headers.set("Content-Type", "application/json");
+  response.headers.set("Cache-Control", "no-store");
+  response.body = found->document;
+  reply(call, std::move(response));
+}
+
+bool Service::file_receipt(const aci::ReceiptFields& fields, const std::string& owner) {
+  auto document = aci::sign_receipt(fields, identity_.receipt_key_id(), identity_.receipt_key());
+  if (!document) {
+    ops::log_error(fmt::format("receipt not signed: {}", document.error().message));
+    return false;
+  }
+  const auto stored =
+      parts_.receipts.put(fields.receipt_id, fields.chat_id,
+                          {.document = *std::move(document), .owner = owner}, parts_.clock.now());
+  if (!stored) {
+    ops::log_error(fmt::format("receipt not stored: {}", stored.error().message));
+    return false;
+  }
+  parts_.metrics.count("confide_receipts_total", "Receipts signed and stored.", {});
+  return true;
+}
+
+}  // namespace confide::api

