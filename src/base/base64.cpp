@@ -1,6 +1,6 @@
 #include "base/base64.h"
 
-#include <array>
+#include <algorithm>
 
 namespace confide {
 namespace {

@@ -1,7 +1,5 @@
 #include "base/bytes.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 namespace confide {
@@ -41,8 +39,8 @@ std::string to_hex(ByteView bytes) {
 
 Status from_hex_into(std::string_view hex, std::span<std::uint8_t> out, HexCase letters) {
   if (hex.size() != out.size() * 2) {
-    return fail(Errc::malformed, fmt::format("expected {} hex digits, got {}", out.size() * 2,
-                                             hex.size()));
+    return fail(Errc::malformed,
+                fmt::format("expected {} hex digits, got {}", out.size() * 2, hex.size()));
   }
   for (std::size_t i = 0; i < out.size(); ++i) {
     const int high = hex_digit(hex[2 * i], letters);
@@ -62,8 +60,7 @@ Result<Bytes> from_hex(std::string_view hex, HexCase letters) {
 
 Result<ByteView> ByteReader::take(std::size_t n, std::string_view what) {
   if (n > rest_.size()) {
-    return fail(Errc::malformed,
-                fmt::format("{}: needs {} bytes, {} left", what, n, rest_.size()));
+    return fail(Errc::malformed, fmt::format("{}: needs {} bytes, {} left", what, n, rest_.size()));
   }
   const ByteView out = rest_.first(n);
   rest_ = rest_.subspan(n);

@@ -1,6 +1,7 @@
 // Bytes: owning and viewing types, hexadecimal, and the bounds-checked reader of every parser.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>

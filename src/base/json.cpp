@@ -21,7 +21,10 @@ class Guard final : public nlohmann::json_sax<Json> {
 
   bool null() override { return node(); }
   bool boolean(bool /*value*/) override { return node(); }
-  bool number_integer(number_integer_t /*value*/) override { return node(); }
+  bool number_integer(number_integer_t value) override {
+    minus_zero_ = minus_zero_ || value == 0;  // plain 0 arrives as unsigned
+    return node();
+  }
   bool number_unsigned(number_unsigned_t /*value*/) override { return node(); }
   bool number_float(number_float_t value, const string_t& /*text*/) override {
     return std::isfinite(value) ? node() : no(Errc::malformed, "number out of range");
@@ -51,6 +54,7 @@ class Guard final : public nlohmann::json_sax<Json> {
   }
 
   Error error() const { return {code_, "JSON: " + why_}; }
+  bool saw_minus_zero() const noexcept { return minus_zero_; }
 
  private:
   bool node() { return ++nodes_ <= limits_.max_nodes || no(Errc::limit, "too many values"); }
@@ -66,6 +70,7 @@ class Guard final : public nlohmann::json_sax<Json> {
   const Limits& limits_;
   std::size_t depth_ = 0;
   std::size_t nodes_ = 0;
+  bool minus_zero_ = false;
   std::vector<std::set<std::string>> names_;
   Errc code_ = Errc::malformed;
   std::string why_ = "syntax error";
@@ -203,6 +208,16 @@ void write_compact(std::string& out, const Json& value) {
   }
 }
 
+// The parser reads -0 as the integer 0 and loses the sign; serde_json reads it as the float -0.0.
+void restore_minus_zero(Json& value) {
+  if (value.is_structured()) {
+    for (Json& element : value) restore_minus_zero(element);
+  } else if (value.is_number_integer() && !value.is_number_unsigned() &&
+             value.get<std::int64_t>() == 0) {
+    value = -0.0;
+  }
+}
+
 bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
@@ -268,10 +283,15 @@ std::string named(std::string_view name, std::string_view problem) {
 
 Result<Json> parse(std::string_view text, const Limits& limits) {
   if (text.size() > limits.max_bytes) return fail(Errc::limit, "JSON: too long");
+  // The parser would skip a byte order mark and take a NUL for the end of the text.
+  if (text.starts_with("\xEF\xBB\xBF") || text.find('\0') != std::string_view::npos) {
+    return fail(Errc::malformed, "JSON: byte order mark or NUL");
+  }
   Guard guard(limits);
   if (!Json::sax_parse(text, &guard)) return tl::unexpected<Error>(guard.error());
   Json value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (value.is_discarded()) return fail(Errc::malformed, "JSON: syntax error");
+  if (guard.saw_minus_zero()) restore_minus_zero(value);
   return value;
 }
 

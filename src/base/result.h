@@ -88,15 +88,15 @@ using Status = Result<void>;
 #define CONFIDE_CONCAT(a, b) CONFIDE_CONCAT_(a, b)
 
 // Returns the error of `expr` from the enclosing function, if it has one.
-#define TRY(expr)                                                                     \
-  do {                                                                                \
-    if (auto confide_status = (expr); !confide_status)                                \
-      return ::tl::unexpected<::confide::Error>(std::move(confide_status).error());   \
+#define TRY(expr)                                                                   \
+  do {                                                                              \
+    if (auto confide_status = (expr); !confide_status)                              \
+      return ::tl::unexpected<::confide::Error>(std::move(confide_status).error()); \
   } while (false)
 
 // Declares `decl` and moves the value of `expr` into it, or returns the error of `expr`.
 #define TRY_ASSIGN(decl, expr) TRY_ASSIGN_(CONFIDE_CONCAT(confide_result_, __LINE__), decl, expr)
-#define TRY_ASSIGN_(name, decl, expr)                                       \
-  auto name = (expr);                                                       \
+#define TRY_ASSIGN_(name, decl, expr)                                            \
+  auto name = (expr);                                                            \
   if (!name) return ::tl::unexpected<::confide::Error>(std::move(name).error()); \
   decl = *std::move(name)

@@ -1,10 +1,12 @@
-// SecretBytes: key material. Locked in memory, wiped on release, never copied or printed by accident.
+// SecretBytes: key material. Locked in memory, wiped on release, never copied or printed by
+// accident.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "base/bytes.h"
 
