@@ -4,11 +4,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace confide::app {
-
-inline constexpr std::string_view kVersion = "0.1.0";
 
 inline constexpr int kExitVerified = 0;     // verified, done
 inline constexpr int kExitRefused = 1;      // verification failed, or the service refused

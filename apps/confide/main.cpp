@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "ops/hardening.h"
+#include "ops/version.h"
 #include "output.h"
 
 namespace confide::app {
@@ -28,29 +29,29 @@ void add_json(CLI::App& command, bool& json) {
   command.add_flag("--json", json, "print one JSON document on stdout");
 }
 
-void add_chat(CLI::App& program, ChatOptions& chat, int& code) {
+void add_chat(CLI::App& program, ChatOptions& options, int& code) {
   CLI::App* command = program.add_subcommand(
       "chat", "Verify a service, ask it a question over a sealed channel, check its receipt");
-  command->add_option("--url", chat.url, "the service, https://HOST:PORT")->required();
-  add_trust(*command, chat.trust);
-  command->add_option("--model", chat.model, "model name; default: the first the service lists")
+  command->add_option("--url", options.url, "the service, https://HOST:PORT")->required();
+  add_trust(*command, options.trust);
+  command->add_option("--model", options.model, "model name; default: the first the service lists")
       ->type_name("NAME");
-  command->add_option("--system", chat.system, "system message")->type_name("TEXT");
-  command->add_option("--max-tokens", chat.max_tokens, "longest answer, in tokens")
+  command->add_option("--system", options.system, "system message")->type_name("TEXT");
+  command->add_option("--max-tokens", options.max_tokens, "longest answer, in tokens")
       ->check(CLI::PositiveNumber);
-  command->add_option("--temperature", chat.temperature, "sampling temperature, 0 to 2")
+  command->add_option("--temperature", options.temperature, "sampling temperature, 0 to 2")
       ->check(CLI::Range(0.0, 2.0));
-  command->add_option("--seed", chat.seed, "seed of the sampler");
+  command->add_option("--seed", options.seed, "seed of the sampler");
   command
-      ->add_option("--api-key-file", chat.api_key_file,
+      ->add_option("--api-key-file", options.api_key_file,
                    "file with the API key; default: the variable CONFIDE_API_KEY")
       ->type_name("FILE");
   command
-      ->add_option("--save", chat.save_dir,
+      ->add_option("--save", options.save_dir,
                    "keep report.json, nonce.txt, request.json, response.txt, receipt.json here")
       ->type_name("DIR");
-  add_json(*command, chat.json);
-  command->add_option("PROMPT", chat.prompt, "the question; default: all of stdin");
+  add_json(*command, options.json);
+  command->add_option("PROMPT", options.prompt, "the question; default: all of stdin");
   command->footer(std::string("Examples:\n"
                               "  confide chat --url https://ai.example.com 'Why is the sky blue?'\n"
                               "  confide chat --url https://127.0.0.1:8443 --trust-root "
@@ -58,7 +59,7 @@ void add_chat(CLI::App& program, ChatOptions& chat, int& code) {
                               "  confide chat --url https://ai.example.com --policy policy.toml "
                               "--json < question.txt\n\n") +
                   kExitCodes);
-  command->callback([&chat, &code] { code = chat(chat); });
+  command->callback([&options, &code] { code = chat(options); });
 }
 
 struct VerifyArguments {
@@ -155,16 +156,16 @@ int run(int argc, char** argv) {
   CLI::App program(
       "confide: private conversations with language models, verified before a word is sent",
       "confide");
-  program.set_version_flag("--version", "confide " + std::string(kVersion));
+  program.set_version_flag("--version", "confide " + std::string(ops::version()));
   program.require_subcommand(1);
   program.footer(std::string("Examples:\n"
                              "  confide chat --url https://ai.example.com 'Why is the sky blue?'\n"
                              "  confide verify --url https://ai.example.com --json\n\n") +
                  kExitCodes);
   int code = kExitUsage;
-  ChatOptions chat;
+  ChatOptions chat_options;
   VerifyArguments arguments;
-  add_chat(program, chat, code);
+  add_chat(program, chat_options, code);
   add_verify(program, arguments, code);
   try {
     program.parse(argc, argv);

@@ -20,13 +20,14 @@ std::string error_message(const Json& body) {
   return text_member(*error, "message").substr(0, kMaxErrorText);
 }
 
-AnswerReader::AnswerReader(const seal::ClientExchange& channel, const OnText& on_text)
-    : channel_(channel), on_text_(on_text), parser_([this](std::string_view data) {
+AnswerReader::AnswerReader(const seal::ClientExchange& channel, const OnText& on_text,
+                           Answer& answer)
+    : channel_(channel), on_text_(on_text), answer_(answer), parser_([this](std::string_view data) {
         if (status_) status_ = take(data);
       }) {}
 
 void AnswerReader::feed(std::string_view bytes) {
-  raw.append(bytes);
+  answer_.raw.append(bytes);
   if (!status_) return;
   Status fed = parser_.feed(bytes);
   if (status_) status_ = std::move(fed);
@@ -34,28 +35,21 @@ void AnswerReader::feed(std::string_view bytes) {
 
 Status AnswerReader::finish() const {
   TRY(Status(status_));
-  if (!done_ || !parser_.complete()) {
+  if (!parser_.complete()) {
     return fail(Errc::malformed, "the answer was cut short: the stream has no terminator");
   }
   return {};
 }
 
 Status AnswerReader::take(std::string_view data) {
-  if (done_) return fail(Errc::malformed, "the stream goes on after its terminator");
-  if (data == "[DONE]") {
-    done_ = true;
-    return {};
-  }
   TRY_ASSIGN(Json chunk, json::parse(data));
   if (json::find(chunk, "error") != nullptr) {
     return fail(Errc::unavailable, "the service broke the answer off: " + error_message(chunk));
   }
   TRY_ASSIGN(const Json* choices, json::get_array(chunk, "choices"));
   TRY(channel_.open_chunk(chunk));
-  if (const Json* counted = json::find(chunk, "usage");
-      counted != nullptr && counted->is_object()) {
-    usage = *counted;
-  }
+  const Json* usage = json::find(chunk, "usage");
+  if (usage != nullptr && usage->is_object()) answer_.usage = *usage;
   for (const Json& choice : *choices) take_choice(choice);
   return {};
 }
@@ -63,12 +57,12 @@ Status AnswerReader::take(std::string_view data) {
 void AnswerReader::take_choice(const Json& choice) {
   if (const auto index = json::get_int(choice, "index"); index && *index != 0) return;
   const std::string reason = text_member(choice, "finish_reason");
-  if (!reason.empty()) finish_reason = reason;
+  if (!reason.empty()) answer_.finish_reason = reason;
   const Json* delta = json::find(choice, "delta");
   if (delta == nullptr) return;
   const std::string piece = text_member(*delta, "content");
   if (piece.empty()) return;
-  text += piece;
+  answer_.text += piece;
   on_text_(piece);
 }
 

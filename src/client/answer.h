@@ -12,12 +12,19 @@
 
 namespace confide::client {
 
+struct Answer {
+  std::string raw;            // every byte of the stream
+  std::string text;           // of choice 0
+  std::string finish_reason;  // of choice 0
+  Json usage;                 // null if the stream named none
+};
+
 class AnswerReader {
  public:
   using OnText = std::function<void(std::string_view)>;
 
-  // Both must outlive the reader.
-  AnswerReader(const seal::ClientExchange& channel, const OnText& on_text);
+  // All three must outlive the reader.
+  AnswerReader(const seal::ClientExchange& channel, const OnText& on_text, Answer& answer);
   AnswerReader(const AnswerReader&) = delete;
   AnswerReader& operator=(const AnswerReader&) = delete;
 
@@ -27,20 +34,15 @@ class AnswerReader {
   // field, `bad_signature` if a chunk does not open, `unavailable` for an error event.
   Status finish() const;
 
-  std::string raw;            // every byte fed
-  std::string text;           // of choice 0
-  std::string finish_reason;  // of choice 0
-  Json usage;                 // null if the stream named none
-
  private:
   Status take(std::string_view data);
   void take_choice(const Json& choice);
 
   const seal::ClientExchange& channel_;
   const OnText& on_text_;
+  Answer& answer_;
   net::SseParser parser_;
   Status status_;
-  bool done_ = false;
 };
 
 // The `error.message` of an OpenAI-shaped error body, cut to a readable length; "" if there is

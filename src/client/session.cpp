@@ -204,12 +204,13 @@ Status LiveSession::chat(const Json& request, const std::function<void(std::stri
   authorize(http);
   http.body = exchange.request_body;
 
-  AnswerReader reader(channel, on_text);
+  Answer answer;
+  AnswerReader reader(channel, on_text, answer);
   const Status streamed = stream(http, reader, exchange.receipt_id);
-  exchange.response_body = std::move(reader.raw);
-  exchange.answer = std::move(reader.text);
-  exchange.finish_reason = std::move(reader.finish_reason);
-  exchange.usage = std::move(reader.usage);
+  exchange.response_body = std::move(answer.raw);
+  exchange.answer = std::move(answer.text);
+  exchange.finish_reason = std::move(answer.finish_reason);
+  exchange.usage = std::move(answer.usage);
   TRY(streamed);
   return check_receipt(exchange);
 }
