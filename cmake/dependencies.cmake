@@ -25,6 +25,9 @@ add_library(confide_llama INTERFACE)
 # Not vendor/: it holds another nlohmann/json than Debian's.
 target_include_directories(confide_llama SYSTEM INTERFACE
   ${llama_src}/include ${llama_src}/ggml/include ${llama_src}/common)
+# Stands in receipts: llama.cpp's own version number is the same for many commits.
+target_compile_definitions(confide_llama INTERFACE
+  CONFIDE_LLAMA_PACKAGE="llama_cpp_python 0.3.36")
 file(GLOB llama_httplib ${llama_bin}/vendor/cpp-httplib/*.a)
 target_link_libraries(confide_llama INTERFACE
   ${llama_bin}/common/libllama-common.a ${llama_bin}/common/libllama-common-base.a

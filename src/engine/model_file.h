@@ -2,21 +2,26 @@
 // runs, whatever the disk says later.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
 #include "base/bytes.h"
+#include "base/result.h"
 
 namespace confide::engine {
 
 // Owns a sealed memfd with the file's bytes; nobody can write to it any more.
 class ModelFile {
  public:
-  // Reads `path` once. `on_bytes` sees every byte in order (the caller hashes there); `on_progress`
-  // gets bytes done and bytes in all. Fails with `not_found`, `malformed` if it does not start as a
-  // GGUF file does or is shorter than its tensors, `unavailable` on read errors.
-  static Result<ModelFile> load(const std::string& path, const std::function<void(ByteView)>& on_bytes,
-                                const std::function<void(std::uint64_t, std::uint64_t)>& on_progress);
+  // Copies `path` into memory, seals it, and only then shows `on_bytes` every byte in order (the
+  // caller hashes there). `on_progress` gets bytes done and bytes in all, over both passes. Fails
+  // with `not_found`, `malformed` if it is no regular file, no GGUF file or shorter than its
+  // tensors, `unavailable` on read errors or if memory lacks. `on_bytes` sees nothing of a file
+  // that is refused.
+  static Result<ModelFile> load(
+      const std::string& path, const std::function<void(ByteView)>& on_bytes,
+      const std::function<void(std::uint64_t, std::uint64_t)>& on_progress);
   ModelFile(ModelFile&& other) noexcept;
   ModelFile& operator=(ModelFile&& other) noexcept;
   ModelFile(const ModelFile&) = delete;

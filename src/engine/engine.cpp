@@ -1,0 +1,154 @@
+#include "engine/engine.h"
+
+#include <fmt/format.h>
+#include <llama.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "base/secret.h"
+#include "engine/chat_template.h"
+#include "engine/llama_model.h"
+#include "engine/prompt_tokenizer.h"
+#include "engine/scheduler.h"
+#include "engine/slot.h"
+
+namespace confide::engine {
+namespace {
+
+class RequestTicket final : public Ticket {
+ public:
+  explicit RequestTicket(std::shared_ptr<Request> request) : request_(std::move(request)) {}
+  ~RequestTicket() override { RequestTicket::cancel(); }
+  RequestTicket(const RequestTicket&) = delete;
+  RequestTicket& operator=(const RequestTicket&) = delete;
+
+  // The engine looks before each batch, and during one that nobody else shares.
+  void cancel() noexcept override { request_->cancelled = true; }
+
+ private:
+  std::shared_ptr<Request> request_;
+};
+
+// "CPU : SSE3 = 1 | AVX2 = 1 | ... |" as "SSE3 AVX2 ...".
+std::string compiled_for() {
+  std::string out;
+  std::string_view rest = llama_print_system_info();
+  rest.remove_prefix(std::min(rest.find(" : ") + 3, rest.size()));
+  while (!rest.empty()) {
+    const std::size_t bar = std::min(rest.find('|'), rest.size());
+    const std::string_view item = rest.substr(0, bar);
+    const std::size_t name = std::min(item.find_first_not_of(' '), item.size());
+    const std::size_t equals = item.find(" = 1");
+    if (equals != std::string_view::npos) {
+      out.append(" ").append(item.substr(name, equals - name));
+    }
+    rest.remove_prefix(std::min(bar + 1, rest.size()));
+  }
+  return out;
+}
+
+class LlamaEngine final : public Engine {
+ public:
+  LlamaEngine(LlamaModel model, ChatTemplate chat)
+      : model_(std::move(model)), chat_(std::move(chat)), prompts_(model_) {}
+
+  Status start(const Options& options) {
+    const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    TRY_ASSIGN(scheduler_,
+               Scheduler::start(model_,
+                                {.sequences = options.slots,
+                                 .context = options.context_per_slot,
+                                 .threads = options.threads > 0 ? options.threads : cores},
+                                options.queue));
+    info_ = {.description = model_.description(),
+             .context_length = scheduler_->context_length(),
+             .parameters = model_.parameters()};
+    return {};
+  }
+
+  const ModelInfo& info() const noexcept override { return info_; }
+  const std::string& build() const noexcept override { return build_; }
+  int vocabulary_size() const noexcept override { return model_.vocabulary_size(); }
+  Load load_now() const override { return scheduler_->load(); }
+
+  Result<std::vector<Token>> tokenize(std::string_view text, bool special) const override {
+    TRY(check_length(text.size()));
+    return model_.tokenize(text, special ? LlamaModel::Control::parse : LlamaModel::Control::plain,
+                           LlamaModel::Frame::add);
+  }
+
+  Result<std::vector<Token>> tokenize_chat(const std::vector<Message>& messages) const override {
+    std::size_t size = 0;
+    for (const Message& m : messages) size += m.content.size();
+    TRY(check_length(size));
+    TRY_ASSIGN(std::vector<PromptPart> parts, chat_.render(messages));
+    auto tokens = prompts_.tokenize(parts);
+    for (PromptPart& part : parts) wipe(part.text);
+    return tokens;
+  }
+
+  Result<std::unique_ptr<Ticket>> submit(Job job, std::shared_ptr<Sink> sink) override {
+    // First of all the request: it wipes the prompt on every way out.
+    auto request = std::make_shared<Request>(std::move(job), std::move(sink));
+    TRY(check(request->job));
+    TRY(scheduler_->submit(request));
+    return std::make_unique<RequestTicket>(std::move(request));
+  }
+
+ private:
+  // Tokenizers take their time, and some take stack, for texts that could never fit.
+  Status check_length(std::size_t bytes) const {
+    const auto context = static_cast<std::size_t>(info_.context_length);
+    if (bytes <= context * model_.longest_piece()) return {};
+    return fail(Errc::limit, fmt::format("more text than fits {} tokens", context));
+  }
+
+  Status check(const Job& job) const {
+    if (job.prompt.empty()) return fail(Errc::malformed, "empty prompt");
+    if (job.max_tokens <= 0) return fail(Errc::malformed, "max_tokens must be positive");
+    if (std::ranges::any_of(job.prompt,
+                            [&](Token t) { return t < 0 || t >= model_.vocabulary_size(); })) {
+      return fail(Errc::malformed, "no such token");
+    }
+    if (job.prompt.size() >= static_cast<std::size_t>(info_.context_length)) {
+      return fail(Errc::malformed, fmt::format("a prompt of {} tokens leaves no room in a context "
+                                               "of {}",
+                                               job.prompt.size(), info_.context_length));
+    }
+    return {};
+  }
+
+  LlamaModel model_;
+  ChatTemplate chat_;
+  PromptTokenizer prompts_;
+  ModelInfo info_;
+  std::string build_ =
+      fmt::format("llama.cpp {} ({}){}", llama_version(), CONFIDE_LLAMA_PACKAGE, compiled_for());
+  std::unique_ptr<Scheduler> scheduler_;  // last: its thread uses what stands above
+};
+
+Status check(const Options& options) {
+  const auto most = static_cast<int>(llama_max_parallel_sequences());
+  if (options.slots < 1 || options.slots > most) {
+    return fail(Errc::malformed, fmt::format("slots: from 1 to {}", most));
+  }
+  if (options.context_per_slot < 1) return fail(Errc::malformed, "context: at least 1 token");
+  if (options.threads < 0) return fail(Errc::malformed, "threads: not below 0");
+  if (options.queue < 0) return fail(Errc::malformed, "queue: not below 0");
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Options& options) {
+  TRY(check(options));
+  TRY_ASSIGN(LlamaModel model, LlamaModel::load(file));
+  TRY_ASSIGN(ChatTemplate chat, ChatTemplate::of(model));
+  auto engine = std::make_unique<LlamaEngine>(std::move(model), std::move(chat));
+  TRY(engine->start(options));
+  return engine;
+}
+
+}  // namespace confide::engine

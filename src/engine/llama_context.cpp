@@ -1,0 +1,145 @@
+#include "engine/llama_context.h"
+
+#include <llama.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/secret.h"
+#include "engine/llama_guard.h"
+
+namespace confide::engine {
+namespace {
+
+// Tokens computed together. One batch is never more, so that a long prompt holds up the others, and
+// a cancellation, for one such step at a time.
+constexpr int kBatchTokens = 512;
+
+bool abort_wanted(void* should_abort) {
+  return (*static_cast<std::function<bool()>*>(should_abort))();
+}
+
+}  // namespace
+
+struct LlamaContext::Batch {
+  explicit Batch(int size)
+      : capacity(size), raw(llama_batch_init(size, /*embd=*/0, /*n_seq_max=*/1)) {}
+  ~Batch() { llama_batch_free(raw); }
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+
+  // Tokens are the prompt in another spelling.
+  void clear() {
+    const auto used = std::span(raw.token, static_cast<std::size_t>(raw.n_tokens));
+    wipe({reinterpret_cast<std::uint8_t*>(used.data()), used.size_bytes()});
+    raw.n_tokens = 0;
+  }
+
+  int capacity;
+  llama_batch raw;
+};
+
+void LlamaContext::FreeContext::operator()(llama_context* context) const noexcept {
+  llama_free(context);
+}
+
+void LlamaContext::FreeThreads::operator()(ggml_threadpool* threads) const noexcept {
+  ggml_threadpool_free(threads);
+}
+
+Result<std::unique_ptr<LlamaContext>> LlamaContext::make(const LlamaModel& model,
+                                                         const Shape& shape,
+                                                         std::function<bool()> should_abort) {
+  std::unique_ptr<LlamaContext> made(new LlamaContext(model, std::move(should_abort)));
+  TRY(made->open(model, shape));
+  return made;
+}
+
+LlamaContext::LlamaContext(const LlamaModel& model, std::function<bool()> should_abort)
+    : should_abort_(std::move(should_abort)), vocabulary_size_(model.vocabulary_size()) {}
+
+LlamaContext::~LlamaContext() = default;
+
+Status LlamaContext::open(const LlamaModel& model, const Shape& shape) {
+  const LlamaGuard guard;
+  const int batch = std::max(kBatchTokens, shape.sequences);
+  const int context = std::min(shape.context, model.trained_context());
+  llama_context_params params = llama_context_default_params();
+  params.n_ctx = static_cast<std::uint32_t>(context * shape.sequences);
+  params.n_batch = static_cast<std::uint32_t>(batch);
+  params.n_ubatch = static_cast<std::uint32_t>(batch);
+  params.n_seq_max = static_cast<std::uint32_t>(shape.sequences);
+  params.n_outputs_max = static_cast<std::uint32_t>(shape.sequences);
+  params.n_threads = shape.threads;
+  params.n_threads_batch = shape.threads;
+  params.abort_callback = abort_wanted;
+  params.abort_callback_data = &should_abort_;
+  try {
+    context_.reset(llama_init_from_model(model.get(), params));
+    if (context_ == nullptr) {
+      return fail(Errc::unavailable, guard.reason("no memory for the context"));
+    }
+    if (llama_get_memory(context_.get()) == nullptr) {
+      return fail(Errc::malformed, "the model keeps no memory of what it read");
+    }
+    ggml_threadpool_params threads = ggml_threadpool_params_default(shape.threads);
+    threads_.reset(ggml_threadpool_new(&threads));
+    if (threads_ == nullptr) return fail(Errc::unavailable, "no threads for the model");
+    llama_attach_threadpool(context_.get(), threads_.get(), threads_.get());
+    length_ = std::min(context, static_cast<int>(llama_n_ctx_seq(context_.get())));
+    batch_ = std::make_unique<Batch>(batch);
+    warm_up();
+  } catch (const std::exception& e) {
+    return fail(Errc::malformed, e.what());
+  }
+  return {};
+}
+
+// Reads every weight once, so that the first request does not wait for that.
+void LlamaContext::warm_up() {
+  add(0, 0, 0, true);
+  decode();
+  llama_memory_clear(llama_get_memory(context_.get()), /*data=*/true);
+  rest();
+}
+
+int LlamaContext::room() const noexcept { return batch_->capacity - batch_->raw.n_tokens; }
+
+int LlamaContext::add(Token token, int position, int sequence, bool wants_logits) {
+  llama_batch& b = batch_->raw;
+  const int place = b.n_tokens++;
+  b.token[place] = token;
+  b.pos[place] = position;
+  b.n_seq_id[place] = 1;
+  b.seq_id[place][0] = sequence;
+  b.logits[place] = wants_logits ? 1 : 0;
+  return place;
+}
+
+LlamaContext::Outcome LlamaContext::decode() {
+  constexpr int kAborted = 2;
+  int result = -1;
+  try {
+    result = llama_decode(context_.get(), batch_->raw);
+  } catch (const std::exception&) {
+    result = -1;
+  }
+  batch_->clear();
+  if (result == 0) return Outcome::done;
+  return result == kAborted ? Outcome::aborted : Outcome::failed;
+}
+
+std::span<float> LlamaContext::logits(int place) {
+  float* out = llama_get_logits_ith(context_.get(), place);
+  if (out == nullptr) return {};
+  return {out, static_cast<std::size_t>(vocabulary_size_)};
+}
+
+void LlamaContext::forget(int sequence) {
+  llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, -1, -1);
+}
+
+void LlamaContext::rest() { ggml_threadpool_pause(threads_.get()); }
+
+}  // namespace confide::engine

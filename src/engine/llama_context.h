@@ -1,0 +1,75 @@
+// What runs a model: the batch, the memory of each sequence, the threads. llama_context with an
+// owner.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "base/result.h"
+#include "engine/engine.h"
+#include "engine/llama_model.h"
+
+struct llama_context;
+struct ggml_threadpool;
+
+namespace confide::engine {
+
+// Belongs to one thread at a time.
+class LlamaContext {
+ public:
+  struct Shape {
+    int sequences = 1;
+    int context = 0;  // tokens for each sequence, at most what the model was trained for
+    int threads = 1;
+  };
+  enum class Outcome { done, aborted, failed };
+
+  // `should_abort` is asked between the operations of a decode(). `model` must outlive the context.
+  // Fails with `unavailable` if memory lacks, `malformed` if the model cannot run.
+  static Result<std::unique_ptr<LlamaContext>> make(const LlamaModel& model, const Shape& shape,
+                                                    std::function<bool()> should_abort);
+  ~LlamaContext();
+  LlamaContext(const LlamaContext&) = delete;
+  LlamaContext& operator=(const LlamaContext&) = delete;
+
+  // Tokens each sequence can hold.
+  int length() const noexcept { return length_; }
+  // Tokens the next batch still takes.
+  int room() const noexcept;
+  // Puts a token into the next batch; there must be room. Returns its place in the batch.
+  int add(Token token, int position, int sequence, bool wants_logits);
+  // Runs the batch and empties it, whatever the outcome. After `aborted` or `failed` every sequence
+  // in the batch must be forgotten.
+  Outcome decode();
+  // What came out at a place of the last batch, one number for each token of the vocabulary; empty
+  // if nothing did. Good until the next decode().
+  std::span<float> logits(int place);
+  // Drops all of a sequence.
+  void forget(int sequence);
+  // Puts the worker threads to sleep. decode() wakes them; without this they spin for a while.
+  void rest();
+
+ private:
+  struct FreeContext {
+    void operator()(llama_context* context) const noexcept;
+  };
+  struct FreeThreads {
+    void operator()(ggml_threadpool* threads) const noexcept;
+  };
+  struct Batch;
+
+  LlamaContext(const LlamaModel& model, std::function<bool()> should_abort);
+  Status open(const LlamaModel& model, const Shape& shape);
+  void warm_up();
+
+  std::function<bool()> should_abort_;
+  int vocabulary_size_;
+  int length_ = 0;
+  std::unique_ptr<ggml_threadpool, FreeThreads> threads_;
+  std::unique_ptr<llama_context, FreeContext> context_;
+  std::unique_ptr<Batch> batch_;
+};
+
+}  // namespace confide::engine

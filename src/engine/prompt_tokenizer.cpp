@@ -1,0 +1,93 @@
+#include "engine/prompt_tokenizer.h"
+
+#include <llama.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/secret.h"
+
+namespace confide::engine {
+namespace {
+
+constexpr std::string_view kSpace = " \t\n\r\f\v";
+
+void strip_right(std::string& text) { text.resize(text.find_last_not_of(kSpace) + 1); }
+
+std::string_view strip_left(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(kSpace), text.size()));
+}
+
+}  // namespace
+
+PromptTokenizer::PromptTokenizer(const LlamaModel& model) : model_(model) {
+  const llama_vocab* vocabulary = model.vocabulary();
+  for (Token token = 0; token < model.vocabulary_size(); ++token) {
+    const unsigned attributes = llama_vocab_get_attr(vocabulary, token);
+    if ((attributes & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN)) == 0) continue;
+    const std::string_view text = llama_vocab_get_text(vocabulary, token);
+    if (text.empty()) continue;
+    by_first_byte_[static_cast<std::uint8_t>(text.front())].push_back(
+        {.text = std::string(text),
+         .token = token,
+         .strips_left = (attributes & LLAMA_TOKEN_ATTR_LSTRIP) != 0,
+         .strips_right = (attributes & LLAMA_TOKEN_ATTR_RSTRIP) != 0});
+  }
+  for (auto& specials : by_first_byte_) {
+    std::ranges::sort(specials, std::ranges::greater{},
+                      [](const Special& s) { return s.text.size(); });
+  }
+}
+
+// The control token that `text` starts with.
+const PromptTokenizer::Special* PromptTokenizer::match(std::string_view text) const {
+  for (const Special& special : by_first_byte_[static_cast<std::uint8_t>(text.front())]) {
+    if (text.starts_with(special.text)) return &special;
+  }
+  return nullptr;
+}
+
+Status PromptTokenizer::flush(std::string& plain, std::vector<Token>& tokens) const {
+  if (plain.empty()) return {};
+  auto read = model_.tokenize(plain, LlamaModel::Control::plain, LlamaModel::Frame::none);
+  wipe(plain);
+  TRY_ASSIGN(const std::vector<Token> more, std::move(read));
+  tokens.insert(tokens.end(), more.begin(), more.end());
+  return {};
+}
+
+Result<std::vector<Token>> PromptTokenizer::tokenize(const std::vector<PromptPart>& parts) const {
+  std::vector<Token> tokens;
+  std::string plain;  // since the last control token, across parts
+  bool strip_next = false;
+  for (const PromptPart& part : parts) {
+    std::string_view rest = part.text;
+    while (!rest.empty()) {
+      if (std::exchange(strip_next, false)) {
+        rest = strip_left(rest);
+        strip_next = rest.empty();
+        continue;
+      }
+      const Special* special = part.from_user ? nullptr : match(rest);
+      if (special == nullptr) {
+        const std::size_t length = part.from_user ? rest.size() : 1;
+        plain += rest.substr(0, length);
+        rest.remove_prefix(length);
+        continue;
+      }
+      if (special->strips_left) strip_right(plain);
+      TRY(flush(plain, tokens));
+      tokens.push_back(special->token);
+      strip_next = special->strips_right;
+      rest.remove_prefix(special->text.size());
+    }
+  }
+  TRY(flush(plain, tokens));
+  const Token start = llama_vocab_bos(model_.vocabulary());
+  if (llama_vocab_get_add_bos(model_.vocabulary()) && (tokens.empty() || tokens.front() != start)) {
+    tokens.insert(tokens.begin(), start);
+  }
+  return tokens;
+}
+
+}  // namespace confide::engine

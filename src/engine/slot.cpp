@@ -1,0 +1,88 @@
+#include "engine/slot.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/secret.h"
+
+namespace confide::engine {
+
+Request::Request(Job submitted, std::shared_ptr<Sink> listener)
+    : job(std::move(submitted)), sink(std::move(listener)) {}
+
+Request::~Request() {
+  wipe({reinterpret_cast<std::uint8_t*>(job.prompt.data()), job.prompt.size() * sizeof(Token)});
+  for (std::string& stop : job.stop) wipe(stop);
+}
+
+Slot::Slot(int sequence, const LlamaModel& model, LlamaContext& context)
+    : model_(model), context_(context), sequence_(sequence) {}
+
+bool Slot::generating() const noexcept {
+  return position_ >= static_cast<int>(request_->job.prompt.size());
+}
+
+void Slot::start(std::shared_ptr<Request> request) {
+  request_ = std::move(request);
+  sampler_.emplace(request_->job.sampling);
+  text_.emplace(request_->job.stop);
+  position_ = 0;
+  generated_ = 0;
+}
+
+int Slot::feed() {
+  in_batch_ = false;
+  place_ = -1;
+  if (context_.room() == 0) return 0;
+  in_batch_ = true;
+  if (generating()) {
+    place_ = context_.add(next_, position_++, sequence_, true);
+    return 0;
+  }
+  const std::vector<Token>& prompt = request_->job.prompt;
+  const int whole = static_cast<int>(prompt.size());
+  const int count = std::min(context_.room(), whole - position_);
+  for (int i = 0; i < count; ++i) {
+    const bool last = position_ + 1 == whole;
+    const int place =
+        context_.add(prompt[static_cast<std::size_t>(position_)], position_, sequence_, last);
+    if (last) place_ = place;
+    ++position_;
+  }
+  return count;
+}
+
+std::optional<Finish> Slot::advance(int& picked) {
+  picked = 0;
+  if (place_ < 0) return std::nullopt;
+  const std::span<float> logits = context_.logits(place_);
+  if (logits.empty()) return Finish::error;
+  next_ = sampler_->pick(logits);
+  picked = 1;
+  ++generated_;
+  if (model_.ends_generation(next_)) return Finish::stop;
+  model_.piece(next_, piece_);
+  show(text_->push(piece_));
+  if (text_->stopped()) return Finish::stop;
+  const bool full = position_ >= context_.length();
+  if (full || generated_ >= request_->job.max_tokens) return Finish::length;
+  return std::nullopt;
+}
+
+Slot::Ended Slot::end(Finish finish) {
+  if (finish == Finish::stop || finish == Finish::length) show(text_->finish());
+  context_.forget(sequence_);
+  const Usage usage{.prompt_tokens = static_cast<int>(request_->job.prompt.size()),
+                    .completion_tokens = generated_};
+  sampler_.reset();
+  text_.reset();
+  wipe(piece_);
+  in_batch_ = false;
+  return {.request = std::exchange(request_, nullptr), .usage = usage};
+}
+
+void Slot::show(std::string_view text) const {
+  if (!text.empty()) request_->sink->on_text(text);
+}
+
+}  // namespace confide::engine

@@ -1,0 +1,73 @@
+// One place in the continuous batch, and the request that runs in it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/engine.h"
+#include "engine/llama_context.h"
+#include "engine/llama_model.h"
+#include "engine/sampler.h"
+#include "engine/stop_text.h"
+
+namespace confide::engine {
+
+// A submitted job, shared by its ticket, the queue and the slot. Its prompt is wiped at the end.
+struct Request {
+  Request(Job submitted, std::shared_ptr<Sink> listener);
+  ~Request();
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  Job job;
+  std::shared_ptr<Sink> sink;
+  std::atomic<bool> cancelled{false};
+};
+
+// Belongs to the engine's thread, like the context.
+class Slot {
+ public:
+  // Both must outlive it. `sequence` is the slot's own in the context.
+  Slot(int sequence, const LlamaModel& model, LlamaContext& context);
+
+  bool busy() const noexcept { return request_ != nullptr; }
+  bool cancelled() const noexcept { return request_->cancelled.load(std::memory_order_relaxed); }
+  // Whether all of the prompt has been put into batches.
+  bool generating() const noexcept;
+  // Whether the last batch held tokens of this slot.
+  bool in_batch() const noexcept { return in_batch_; }
+
+  void start(std::shared_ptr<Request> request);
+  // Puts the token to go on from, or as much of the prompt as fits, into the next batch. Returns
+  // how many tokens of prompt.
+  int feed();
+  // After a batch: picks a token if the prompt is through, shows its text. Returns how the request
+  // ended, if it did. Sets `picked` to the number of tokens picked.
+  std::optional<Finish> advance(int& picked);
+  // Frees the slot and its memory. The caller tells the sink, after it has counted.
+  struct Ended {
+    std::shared_ptr<Request> request;
+    Usage usage;
+  };
+  Ended end(Finish finish);
+
+ private:
+  void show(std::string_view text) const;
+
+  const LlamaModel& model_;
+  LlamaContext& context_;
+  int sequence_;
+  std::shared_ptr<Request> request_;
+  std::optional<Sampler> sampler_;
+  std::optional<StopText> text_;
+  std::string piece_;
+  Token next_ = 0;     // picked, but not yet in the sequence
+  int position_ = 0;   // tokens in the sequence
+  int generated_ = 0;  // tokens picked
+  int place_ = -1;     // in the last batch, of the token whose logits we want
+  bool in_batch_ = false;
+};
+
+}  // namespace confide::engine
