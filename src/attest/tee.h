@@ -49,8 +49,8 @@ struct Settings {
   std::string ccel_path = "/sys/firmware/acpi/tables/data/CCEL";
 };
 
-// `automatic` takes what the kernel offers and never the simulator. Fails with `unavailable`, saying
-// what is missing and what to do.
+// `automatic` takes what the kernel offers and never the simulator. Fails with `unavailable`,
+// saying what is missing and what to do.
 Result<std::unique_ptr<Tee>> open_tee(const Settings& settings);
 
 }  // namespace confide::attest
