@@ -1,15 +1,18 @@
 #include "crypto/sgx_extension.h"
 
+#include <openssl/asn1.h>
+#include <openssl/objects.h>
+
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
-#include <openssl/asn1.h>
-#include <openssl/crypto.h>
-#include <openssl/objects.h>
+
+#include "crypto/openssl.h"
 
 namespace confide::crypto {
 namespace {
@@ -19,42 +22,26 @@ constexpr std::size_t kTcbComponents = 16;
 struct FreeSequence {
   void operator()(ASN1_SEQUENCE_ANY* p) const noexcept { sk_ASN1_TYPE_pop_free(p, ASN1_TYPE_free); }
 };
-struct FreeString {
-  void operator()(ASN1_STRING* p) const noexcept { ASN1_STRING_free(p); }
-};
-struct FreeObject {
-  void operator()(ASN1_OBJECT* p) const noexcept { ASN1_OBJECT_free(p); }
-};
 using Sequence = std::unique_ptr<ASN1_SEQUENCE_ANY, FreeSequence>;
-using String = std::unique_ptr<ASN1_STRING, FreeString>;
-using Object = std::unique_ptr<ASN1_OBJECT, FreeObject>;
 
-// Out of memory, or an OID of ours that is none: nothing that input decides.
-template <class T>
-T* must(T* p) {
-  if (p == nullptr) std::abort();
-  return p;
+Sequence empty_sequence() {
+  Sequence out(sk_ASN1_TYPE_new_null());
+  must(out != nullptr);
+  return out;
 }
 
 ByteView view_of(const ASN1_STRING* text) {
   return {ASN1_STRING_get0_data(text), static_cast<std::size_t>(ASN1_STRING_length(text))};
 }
 
-Bytes to_der(const Sequence& sequence) {
-  unsigned char* raw = nullptr;
-  const int size = i2d_ASN1_SEQUENCE_ANY(sequence.get(), &raw);
-  if (size <= 0) std::abort();
-  const std::unique_ptr<unsigned char, void (*)(unsigned char*)> guard(
-      raw, [](unsigned char* p) { OPENSSL_free(p); });
-  return {raw, raw + size};
-}
+Bytes der_of(const Sequence& sequence) { return to_der(sequence.get(), i2d_ASN1_SEQUENCE_ANY); }
 
 Result<Sequence> parse_sequence(ByteView der) {
   const unsigned char* at = der.data();
   Sequence out(d2i_ASN1_SEQUENCE_ANY(nullptr, &at, static_cast<long>(der.size())));
   // Writing it again shows trailing bytes and every encoding that is BER but not DER.
-  if (out == nullptr || !std::ranges::equal(to_der(out), der)) {
-    return fail(Errc::malformed, "SGX extension: not a DER sequence");
+  if (out == nullptr || !std::ranges::equal(der_of(out), der)) {
+    return openssl_fail(Errc::malformed, "SGX extension: not a DER sequence");
   }
   return out;
 }
@@ -105,7 +92,7 @@ class Fields {
     TRY_ASSIGN(const ASN1_TYPE* const value, get(oid, V_ASN1_INTEGER));
     std::uint64_t out = 0;
     if (ASN1_INTEGER_get_uint64(&out, value->value.integer) != 1 || out > max) {
-      return fail(Errc::malformed, fmt::format("SGX extension: {} out of range", oid));
+      return openssl_fail(Errc::malformed, fmt::format("SGX extension: {} out of range", oid));
     }
     return out;
   }
@@ -133,35 +120,37 @@ class Fields {
 
 std::string arc(std::string_view below) { return fmt::format("{}.{}", kSgxExtensionOid, below); }
 
-// Puts {OID, value} at the end of `list`. Takes `value` over.
-void push_pair(const Sequence& list, const std::string& oid, int type, String value) {
-  const Sequence pair(must(sk_ASN1_TYPE_new_null()));
-  Object object(must(OBJ_txt2obj(oid.c_str(), /*no_name=*/1)));
-  ASN1_TYPE* first = must(ASN1_TYPE_new());
-  ASN1_TYPE_set(first, V_ASN1_OBJECT, object.release());
-  ASN1_TYPE* second = must(ASN1_TYPE_new());
-  ASN1_TYPE_set(second, type, value.release());
-  if (sk_ASN1_TYPE_push(pair.get(), first) == 0 || sk_ASN1_TYPE_push(pair.get(), second) == 0) {
-    std::abort();
-  }
-  const Bytes der = to_der(pair);
-  String text(must(ASN1_STRING_type_new(V_ASN1_SEQUENCE)));
-  if (ASN1_STRING_set(text.get(), der.data(), static_cast<int>(der.size())) != 1) std::abort();
-  ASN1_TYPE* entry = must(ASN1_TYPE_new());
-  ASN1_TYPE_set(entry, V_ASN1_SEQUENCE, text.release());
-  if (sk_ASN1_TYPE_push(list.get(), entry) == 0) std::abort();
+// Puts `value`, which it takes over, at the end of `list`.
+void push(const Sequence& list, int type, void* value) {
+  ASN1_TYPE* entry = ASN1_TYPE_new();
+  must(entry != nullptr);
+  ASN1_TYPE_set(entry, type, value);
+  must(sk_ASN1_TYPE_push(list.get(), entry) > 0);
 }
 
-void push_bytes(const Sequence& list, const std::string& oid, int type, ByteView bytes) {
-  String value(must(ASN1_STRING_type_new(type)));
-  if (ASN1_STRING_set(value.get(), bytes.data(), static_cast<int>(bytes.size())) != 1) std::abort();
-  push_pair(list, oid, type, std::move(value));
+Handle<ASN1_STRING> string_of(int type, ByteView bytes) {
+  auto out = own(ASN1_STRING_type_new(type));
+  must(ASN1_STRING_set(out.get(), bytes.data(), static_cast<int>(bytes.size())) == 1);
+  return out;
+}
+
+// Puts the sequence {OID, value} at the end of `list`.
+void push_pair(const Sequence& list, const std::string& oid, Handle<ASN1_STRING> value) {
+  const Sequence pair = empty_sequence();
+  push(pair, V_ASN1_OBJECT, own(OBJ_txt2obj(oid.c_str(), /*no_name=*/1)).release());
+  const int type = ASN1_STRING_type(value.get());
+  push(pair, type, value.release());
+  push(list, V_ASN1_SEQUENCE, string_of(V_ASN1_SEQUENCE, der_of(pair)).release());
 }
 
 void push_integer(const Sequence& list, const std::string& oid, std::uint64_t number) {
-  String value(must(ASN1_INTEGER_new()));
-  if (ASN1_INTEGER_set_uint64(value.get(), number) != 1) std::abort();
-  push_pair(list, oid, V_ASN1_INTEGER, std::move(value));
+  auto value = own(ASN1_INTEGER_new());
+  must(ASN1_INTEGER_set_uint64(value.get(), number) == 1);
+  push_pair(list, oid, std::move(value));
+}
+
+void push_octets(const Sequence& list, const std::string& oid, ByteView octets) {
+  push_pair(list, oid, string_of(V_ASN1_OCTET_STRING, octets));
 }
 
 }  // namespace
@@ -186,19 +175,19 @@ Result<SgxExtension> parse_sgx_extension(ByteView der) {
 }
 
 Bytes encode_sgx_extension(const SgxExtension& extension) {
-  const Sequence levels(must(sk_ASN1_TYPE_new_null()));
+  const Sequence levels = empty_sequence();
   for (std::size_t i = 0; i < kTcbComponents; ++i) {
     push_integer(levels, arc(fmt::format("2.{}", i + 1)), extension.tcb_components[i]);
   }
   push_integer(levels, arc("2.17"), extension.pce_svn);
-  push_bytes(levels, arc("2.18"), V_ASN1_OCTET_STRING, extension.cpu_svn);
+  push_octets(levels, arc("2.18"), extension.cpu_svn);
 
-  const Sequence list(must(sk_ASN1_TYPE_new_null()));
-  push_bytes(list, arc("1"), V_ASN1_OCTET_STRING, extension.ppid);
-  push_bytes(list, arc("2"), V_ASN1_SEQUENCE, to_der(levels));
-  push_bytes(list, arc("3"), V_ASN1_OCTET_STRING, extension.pce_id);
-  push_bytes(list, arc("4"), V_ASN1_OCTET_STRING, extension.fmspc);
-  return to_der(list);
+  const Sequence list = empty_sequence();
+  push_octets(list, arc("1"), extension.ppid);
+  push_pair(list, arc("2"), string_of(V_ASN1_SEQUENCE, der_of(levels)));
+  push_octets(list, arc("3"), extension.pce_id);
+  push_octets(list, arc("4"), extension.fmspc);
+  return der_of(list);
 }
 
 }  // namespace confide::crypto

@@ -1,5 +1,7 @@
 #include "crypto/sgx_extension.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace confide::crypto {

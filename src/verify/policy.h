@@ -1,9 +1,12 @@
 // The appraisal policy: what a user accepts. One TOML file (docs/operations.md shows one whole).
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -17,16 +20,23 @@ struct TrustRoot {
   bool simulated = false;  // true for every root that is not a vendor's built-in one
 };
 
-// An advisory or TCB status that is accepted although it is not the best one, until a day.
+// An advisory or TCB status that is accepted although it is not the best one, before `until`.
 struct Tolerance {
   std::string name;  // OutOfDate, SWHardeningNeeded, ... or INTEL-SA-00837
-  Time until{};
+  Time until{};      // in a file a date, which stands for its first second in UTC, or a date-time
 };
 
+// What a policy can pin by value: 48-byte registers, by their names in TdReport.
+inline constexpr std::array<std::string_view, 10> kMeasurementNames{
+    "mr_td",   "rtmr0",          "rtmr1",        "rtmr2",    "rtmr3",
+    "mr_seam", "mr_signer_seam", "mr_config_id", "mr_owner", "mr_owner_config"};
+
 struct Policy {
-  // Roots that quotes may chain to. Vendors' roots are there by default, a simulator's only if named.
+  // Roots that quotes may chain to. Vendors' roots are there by default, a simulator's only if
+  // named.
   std::vector<TrustRoot> roots;
   std::vector<Tolerance> tolerated_tcb;  // UpToDate is always accepted, Revoked never
+  // A tolerated status does not tolerate the advisories that come with it: each is named as well.
   std::vector<Tolerance> tolerated_advisories;
   // Accepted values, lower-case hex, by register: mr_td, rtmr0, ... Absent or empty: any value.
   // An empty list in a policy file is an error: it never means "allow all".
@@ -38,6 +48,7 @@ struct Policy {
   // Intel's SGX root and nothing else: no simulator, UpToDate only, any measurement.
   static Policy strict();
   // Fails with `malformed`, naming the line, on unknown members, wrong types and empty lists.
+  // `trust_roots`, where present, are all the roots there are; absent, they are strict()'s.
   static Result<Policy> from_toml(std::string_view text);
   std::string to_toml() const;
   // Adds a root that quotes may chain to; it counts as simulated unless it equals a built-in one.

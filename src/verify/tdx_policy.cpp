@@ -1,0 +1,94 @@
+#include "verify/tdx_policy.h"
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+namespace confide::verify {
+namespace {
+
+using evidence::TcbStatus;
+
+bool is_tolerated(const std::vector<Tolerance>& tolerances, std::string_view name, Time at) {
+  return std::ranges::any_of(tolerances,
+                             [&](const Tolerance& t) { return t.name == name && at < t.until; });
+}
+
+// Bits of TD_ATTRIBUTES (Intel TDX Module Base Architecture Specification, TD attributes).
+constexpr std::uint64_t bit(unsigned n) { return std::uint64_t{1} << n; }
+constexpr std::uint64_t kDebug = bit(0);
+constexpr std::uint64_t kSeptVeDisable = bit(28);
+constexpr std::uint64_t kMigratable = bit(29);
+constexpr std::uint64_t kProtectionKeys = bit(30);
+constexpr std::uint64_t kKeyLocker = bit(31);
+constexpr std::uint64_t kPerfmon = bit(63);
+constexpr std::uint64_t kDefined =
+    kDebug | kSeptVeDisable | kMigratable | kProtectionKeys | kKeyLocker | kPerfmon;
+
+std::uint64_t to_bits(const ByteArray<8>& attributes) {
+  std::uint64_t out = 0;
+  for (std::size_t i = 0; i < attributes.size(); ++i) {
+    out |= std::uint64_t{attributes[i]} << (8U * static_cast<unsigned>(i));
+  }
+  return out;
+}
+
+}  // namespace
+
+Status accept_status(const TcbEvaluation& tcb, const Policy& policy, Time at) {
+  if (!tcb.status) return fail(Errc::policy, "T25: NotSupported: below every level Intel lists");
+  if (*tcb.status == TcbStatus::up_to_date) return {};
+  const std::string_view name = to_string(*tcb.status);
+  if (*tcb.status != TcbStatus::revoked && is_tolerated(policy.tolerated_tcb, name, at)) return {};
+  return fail(Errc::policy, fmt::format("T25: {}", name));
+}
+
+Status accept_advisories(const TcbEvaluation& tcb, const Policy& policy, Time at) {
+  // UpToDate says that what the advisories ask for has been done.
+  if (tcb.status == TcbStatus::up_to_date) return {};
+  if (!tcb.status) return fail(Errc::policy, "T26: no level, so nobody knows which apply");
+  std::string open;
+  for (const std::string& id : tcb.advisory_ids) {
+    if (!is_tolerated(policy.tolerated_advisories, id, at)) open += " " + id;
+  }
+  if (!open.empty()) return fail(Errc::policy, "T26: open:" + open);
+  return {};
+}
+
+Status accept_td_attributes(const ByteArray<8>& attributes) {
+  const std::uint64_t bits = to_bits(attributes);
+  std::string findings;
+  if ((bits & kDebug) != 0) findings += " td_debug";
+  if ((bits & kSeptVeDisable) == 0) findings += " sept_ve_disable_clear";
+  if ((bits & kMigratable) != 0) findings += " migratable";
+  if ((bits & kPerfmon) != 0) findings += " perfmon";
+  if ((bits & ~kDefined) != 0) findings += " td_attributes_reserved_bits";
+  if (!findings.empty()) return fail(Errc::policy, "T27:" + findings);
+  return {};
+}
+
+const evidence::Measurement* find_register(const evidence::TdReport& td, std::string_view name) {
+  const std::array<const evidence::Measurement*, kMeasurementNames.size()> registers{
+      &td.mr_td,   &td.rtmr[0],        &td.rtmr[1],      &td.rtmr[2],  &td.rtmr[3],
+      &td.mr_seam, &td.mr_signer_seam, &td.mr_config_id, &td.mr_owner, &td.mr_owner_config};
+  const auto* const at = std::ranges::find(kMeasurementNames, name);
+  if (at == kMeasurementNames.end()) return nullptr;
+  return registers.at(static_cast<std::size_t>(at - kMeasurementNames.begin()));
+}
+
+Status accept_measurements(const evidence::TdReport& td, const Policy& policy) {
+  for (const auto& [name, accepted] : policy.measurements) {
+    if (accepted.empty()) continue;
+    const evidence::Measurement* value = find_register(td, name);
+    if (value == nullptr) {
+      return fail(Errc::policy, fmt::format("T28: a TD has no register '{}'", name));
+    }
+    if (!accepted.contains(to_hex(*value))) {
+      return fail(Errc::policy, fmt::format("T28: {} is {}", name, to_hex(*value)));
+    }
+  }
+  return {};
+}
+
+}  // namespace confide::verify
