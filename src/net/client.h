@@ -3,9 +3,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "crypto/x509.h"
@@ -31,8 +34,8 @@ struct ClientLimits {
 // the pin from an attested keyset.
 class Connection {
  public:
-  // With `pinned_spki` (hex SHA-256), fails with `untrusted` during connect, before any byte of HTTP,
-  // if the server's key is another. Fails with `unavailable` if it cannot be reached.
+  // With `pinned_spki` (hex SHA-256), fails with `untrusted` during connect, before any byte of
+  // HTTP, if the server's key is another. Fails with `unavailable` if it cannot be reached.
   static Result<std::unique_ptr<Connection>> open(const Url& url,
                                                   const std::optional<std::string>& pinned_spki,
                                                   const ClientLimits& limits = {});
@@ -44,9 +47,9 @@ class Connection {
   virtual Result<HttpResponse> send(const HttpRequest& request) = 0;
   // The same; body bytes go to `on_body` as they arrive (de-chunked) and not into the response.
   // `on_head` sees status and headers first. Fails with `unavailable` if the body was cut short.
-  virtual Result<HttpResponse> send_streaming(const HttpRequest& request,
-                                              const std::function<void(const HttpResponse&)>& on_head,
-                                              const std::function<void(std::string_view)>& on_body) = 0;
+  virtual Result<HttpResponse> send_streaming(
+      const HttpRequest& request, const std::function<void(const HttpResponse&)>& on_head,
+      const std::function<void(std::string_view)>& on_body) = 0;
 };
 
 }  // namespace confide::net

@@ -15,6 +15,7 @@ namespace confide::net {
 class Headers {
  public:
   void add(std::string name, std::string value);
+  // Leaves one field of that name, where the first one stood.
   void set(std::string_view name, std::string value);
   std::optional<std::string> get(std::string_view name) const;  // the first one
   bool has(std::string_view name) const;
@@ -29,7 +30,7 @@ struct HttpRequest {
   std::string path;   // percent-decoding is not applied; no query
   std::string query;  // without '?'
   Headers headers;
-  std::string body;   // exact bytes after de-chunking
+  std::string body;  // exact bytes after de-chunking
 };
 
 struct HttpResponse {
@@ -38,12 +39,15 @@ struct HttpResponse {
   std::string body;
 };
 
-// The value of `name` in a query string, percent-decoded; nothing if absent.
-// Returns the first; `count` tells how often the name occurs.
+// The first value of `name` in a query string, percent-decoded ('+' stays '+'); nothing if absent.
+// A '%' without two hex digits after it stands for itself.
 std::optional<std::string> query_value(std::string_view query, std::string_view name);
 
 // One request being answered. Thread-safe; every call after the end, or after the client went away,
-// does nothing. Answer with respond() alone, or with start(), write()..., finish().
+// does nothing, and so does a call out of order. Answer with respond() alone, or with start(),
+// write()..., finish(). An exchange dropped without an answer is answered 500; one dropped while
+// streaming is aborted. Framing (Content-Length, Transfer-Encoding, Connection) is the server's:
+// such headers are left out. A header with a line break in it makes the answer a 500.
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -51,10 +55,11 @@ class Exchange {
   virtual void start(HttpResponse head) = 0;  // `head.body` is ignored; chunked transfer
   virtual void write(std::string bytes) = 0;  // queued; never blocks
   virtual void finish() = 0;
-  // Breaks the connection so that the client sees the stream was cut.
+  // Breaks the connection, after what was written before, so that the client sees the stream was
+  // cut.
   virtual void abort() = 0;
-  // Runs once, on any thread, if the client goes away (or stalls past the write deadline) before the
-  // end; at once if it already has.
+  // Runs once, on any thread, if the client goes away (or stalls past the write deadline) before
+  // the end; at once if it already has. It must be quick, for it may run on the I/O thread.
   virtual void on_gone(std::function<void()> callback) = 0;
 };
 

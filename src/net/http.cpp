@@ -1,0 +1,68 @@
+#include "net/http.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+
+namespace confide::net {
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool same_name(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string percent_decode(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%') {
+      if (const auto byte = from_hex_array<1>(text.substr(i + 1, 2), HexCase::any)) {
+        out += static_cast<char>((*byte)[0]);
+        i += 2;
+        continue;
+      }
+    }
+    out += text[i];
+  }
+  return out;
+}
+
+}  // namespace
+
+void Headers::add(std::string name, std::string value) {
+  fields_.emplace_back(std::move(name), std::move(value));
+}
+
+void Headers::set(std::string_view name, std::string value) {
+  const auto same = [name](const auto& field) { return same_name(field.first, name); };
+  const auto first = std::ranges::find_if(fields_, same);
+  if (first == fields_.end()) return add(std::string(name), std::move(value));
+  first->second = std::move(value);
+  fields_.erase(std::remove_if(first + 1, fields_.end(), same), fields_.end());
+}
+
+std::optional<std::string> Headers::get(std::string_view name) const {
+  for (const auto& [field, value] : fields_) {
+    if (same_name(field, name)) return value;
+  }
+  return std::nullopt;
+}
+
+bool Headers::has(std::string_view name) const {
+  return std::ranges::any_of(fields_, [name](const auto& f) { return same_name(f.first, name); });
+}
+
+std::optional<std::string> query_value(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    const std::size_t equals = pair.find('=');
+    if (pair.empty() || percent_decode(pair.substr(0, equals)) != name) continue;
+    return equals == std::string_view::npos ? std::string()
+                                            : percent_decode(pair.substr(equals + 1));
+  }
+  return std::nullopt;
+}
+
+}  // namespace confide::net
