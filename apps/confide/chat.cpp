@@ -97,7 +97,8 @@ void show_receipt(const client::Exchange& exchange, const Error* error) {
     show(client::render_checks(verdict, stderr_style()));
   }
   if (error != nullptr) {
-    say("NOT VERIFIED: " + error->message);
+    // Without an answer there is nothing that could be verified or not.
+    say((exchange.response_body.empty() ? "confide: " : "NOT VERIFIED: ") + error->message);
     return;
   }
   const Json& ran = verdict.claims;
@@ -124,6 +125,10 @@ int not_attested(const ChatOptions& options, const Error& error, const verify::V
 Status converse(const ChatOptions& options, client::Session& session, const std::string& prompt,
                 client::Exchange& exchange) {
   TRY_ASSIGN(const std::string model, choose_model(session, options.model));
+  if (!options.json) {
+    say("Asking " + model + ", sealed to a key of the attested process.");
+    say("");
+  }
   AnswerPrinter printer;
   const auto on_text = [&](std::string_view text) {
     if (!options.json) printer.write(text);
@@ -141,13 +146,13 @@ int chat(const ChatOptions& options) {
   auto prompt = load_prompt(options);
   if (!prompt) return unusable(prompt.error());
 
+  if (!options.json) say("Verifying " + options.url);
   verify::Verdict verdict;
   auto session = client::Session::open(*settings, verdict);
   wipe(settings->api_key);
   if (!session) return not_attested(options, session.error(), verdict);
   if (!options.json) {
     show_findings(verdict, nullptr, "");
-    say("");
   }
   client::Exchange exchange;
   const Status outcome = converse(options, **session, *prompt, exchange);

@@ -31,6 +31,7 @@ int verify_live(const VerifyLiveOptions& options) {
   client::SessionOptions settings;
   settings.url = options.url;
   settings.policy = *policy;
+  if (!options.json) say("Verifying " + options.url);
   verify::Verdict verdict;
   const auto session = client::Session::open(settings, verdict);
   const Error* error = session ? nullptr : &session.error();

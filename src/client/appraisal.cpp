@@ -167,7 +167,7 @@ std::optional<verify::VerifiedTdx> check_quote(const aci::Report& report,
       input.collateral != nullptr ? input.collateral : (stapled ? &*stapled : nullptr);
   auto verified = verify::verify_tdx(report.quote, collateral, policy, at, verdict);
   if (verified) return *std::move(verified);
-  record.note("quote", verified.error());
+  record.note(verified.error());
   return std::nullopt;
 }
 
@@ -185,7 +185,7 @@ std::optional<verify::VerifiedEventLog> check_log(const aci::Report& report,
   }
   auto log = verify::verify_event_log(*std::move(parsed), td, verdict);
   if (log) return *std::move(log);
-  record.note("eventlog", log.error());
+  record.note(log.error());
   return std::nullopt;
 }
 

@@ -17,7 +17,8 @@ class Record {
   void skip(std::string id, std::string detail) { verdict_.skip(std::move(id), std::move(detail)); }
   void fail(std::string id, Error error) {
     verdict_.fail(id, error.message);
-    note(id, std::move(error));
+    error.message = id + ": " + error.message;
+    note(std::move(error));
   }
   // `detail` stands beside a pass, the error's message beside a failure.
   bool check(const std::string& id, const Status& status, std::string detail) {
@@ -28,11 +29,9 @@ class Record {
     fail(id, status.error());
     return false;
   }
-  // For checks that somebody else has already recorded.
-  void note(const std::string& id, Error error) {
-    if (first_) return;
-    error.message = id + ": " + error.message;
-    first_ = std::move(error);
+  // For a failure that somebody else has already recorded.
+  void note(Error error) {
+    if (!first_) first_ = std::move(error);
   }
   // The first failure; an empty verdict is none that anyone may build on.
   Status outcome() const {

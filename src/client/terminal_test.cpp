@@ -44,10 +44,10 @@ TEST(TerminalGuard, ReplacesWhatIsNoUtf8) {
                      "b"}),
             "a\xEF\xBF\xBD"
             "b");
-  EXPECT_EQ(guarded({"\xC0\x9B"}), "\xEF\xBF\xBD\xEF\xBF\xBD");      // overlong
-  EXPECT_EQ(guarded({"\xED\xA0\x80"}), "\xEF\xBF\xBD");              // a surrogate
-  EXPECT_EQ(guarded({"cut \xE4\xB8"}), "cut \xEF\xBF\xBD");          // never ended
-  EXPECT_EQ(guarded({"\xE4\x1b[0m"}), "\xEF\xBF\xBD\\x1b[0m");       // broken off by an escape
+  EXPECT_EQ(guarded({"\xC0\x9B"}), "\xEF\xBF\xBD\xEF\xBF\xBD");  // overlong
+  EXPECT_EQ(guarded({"\xED\xA0\x80"}), "\xEF\xBF\xBD");          // a surrogate
+  EXPECT_EQ(guarded({"cut \xE4\xB8"}), "cut \xEF\xBF\xBD");      // never ended
+  EXPECT_EQ(guarded({"\xE4\x1b[0m"}), "\xEF\xBF\xBD\\x1b[0m");   // broken off by an escape
 }
 
 TEST(Printable, KeepsToOneLine) { EXPECT_EQ(printable("a\nb\tc"), "a\\x0ab\\x09c"); }
@@ -86,8 +86,7 @@ TEST(RenderVerdict, NamesSimulationAndFailure) {
   verdict.pass("a", "");
   EXPECT_EQ(render_verdict(verdict, {}), "Verified: genuine Intel TDX hardware\n");
   verdict.simulated = true;
-  EXPECT_EQ(render_verdict(verdict, {}),
-            "Verified: SIMULATED TEE - no hardware protects this\n");
+  EXPECT_EQ(render_verdict(verdict, {}), "Verified: SIMULATED TEE - no hardware protects this\n");
   verdict.fail("aci.tls", "another key");
   EXPECT_EQ(render_verdict(verdict, {}), "NOT VERIFIED: aci.tls: another key\n");
 }
