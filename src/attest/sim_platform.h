@@ -1,5 +1,5 @@
 // The platform that the simulator pretends to be: constants that its quotes, its PCK certificate
-// and its collateral must agree on. docs/protocols/simulator.md, rules S4 to S7.
+// and its collateral must agree on. docs/protocols/simulator.md, rules S4 to S8.
 #pragma once
 
 #include <cstdint>

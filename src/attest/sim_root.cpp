@@ -146,7 +146,8 @@ Result<SimIssuer> load_or_make(const std::string& folder, Time now) {
   return SimIssuer{.key = std::move(key), .certificate = std::move(certificate)};
 }
 
-Result<SimIssuer> open_locked(const std::string& folder, Time now) {
+Result<SimIssuer> open_folder(const std::string& folder, Time now) {
+  TRY_ASSIGN(const FileHandle lock, lock_folder(folder));
   TRY_ASSIGN(SimIssuer root, load_or_make(folder, now));
   TRY(check(root, now));
   // The key may have been copied about with other rights than it was made with.
@@ -160,10 +161,10 @@ Result<SimIssuer> open_locked(const std::string& folder, Time now) {
 }  // namespace
 
 Result<SimIssuer> open_sim_root(const std::string& state_dir, Time now) {
-  TRY_ASSIGN(const FileHandle lock, lock_folder(state_dir));
-  auto root = open_locked(state_dir, now);
+  auto root = open_folder(state_dir, now);
   if (root) return root;
-  return fail(root.error().code == Errc::not_found ? Errc::unavailable : root.error().code,
+  const Errc code = root.error().code;
+  return fail(code == Errc::not_found ? Errc::unavailable : code,
               fmt::format("simulated root in {}: {}; to make a new one, move sim-root.key and "
                           "sim-root.pem away",
                           state_dir, root.error().message));
