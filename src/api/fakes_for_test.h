@@ -1,0 +1,193 @@
+// Stand-ins for the engine, the TEE and the network, for tests of the API surface.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attest/tee.h"
+#include "engine/engine.h"
+#include "net/http.h"
+#include "store/receipts.h"
+
+namespace confide::api {
+
+// Collects what would go to the client; wait() blocks until the answer has ended.
+class FakeExchange final : public net::Exchange {
+ public:
+  void respond(net::HttpResponse response) override {
+    const std::lock_guard lock(mutex_);
+    body_ = response.body;
+    head_ = std::move(response);
+    end();
+  }
+  void start(net::HttpResponse head) override {
+    const std::lock_guard lock(mutex_);
+    head_ = std::move(head);
+    streamed_ = true;
+  }
+  void write(std::string bytes) override {
+    const std::lock_guard lock(mutex_);
+    body_ += bytes;
+  }
+  void finish() override {
+    const std::lock_guard lock(mutex_);
+    end();
+  }
+  void abort() override {
+    const std::lock_guard lock(mutex_);
+    aborted_ = true;
+    end();
+  }
+  void on_gone(std::function<void()> callback) override {
+    const std::lock_guard lock(mutex_);
+    gone_ = std::move(callback);
+  }
+
+  void client_goes_away() {
+    std::function<void()> callback;
+    {
+      const std::lock_guard lock(mutex_);
+      callback = gone_;
+    }
+    if (callback) callback();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    ended_signal_.wait(lock, [this] { return ended_; });
+  }
+
+  int status() const { return head_.status; }
+  const net::Headers& headers() const { return head_.headers; }
+  const std::string& body() const { return body_; }
+  bool streamed() const { return streamed_; }
+  bool aborted() const { return aborted_; }
+
+ private:
+  void end() {
+    ended_ = true;
+    ended_signal_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable ended_signal_;
+  net::HttpResponse head_;
+  std::string body_;
+  bool streamed_ = false, aborted_ = false, ended_ = false;
+  std::function<void()> gone_;
+};
+
+// Answers every job with `pieces`, on the caller's thread or, if `hold` is set, when release()
+// runs.
+class FakeEngine final : public engine::Engine {
+ public:
+  struct Held {
+    std::shared_ptr<engine::Sink> sink;
+    engine::Job job;
+    bool cancelled = false;
+  };
+
+  std::vector<std::string> pieces = {"Par", "is", "."};
+  engine::Finish finish = engine::Finish::stop;
+  bool hold = false;
+  std::optional<Errc> refuse;
+  std::vector<engine::Job> jobs;
+  std::shared_ptr<Held> held;
+
+  const engine::ModelInfo& info() const noexcept override { return info_; }
+  const std::string& build() const noexcept override { return build_; }
+  int vocabulary_size() const noexcept override { return 1000; }
+  engine::Load load_now() const override { return {}; }
+  void stop() override {}
+
+  // One token a byte.
+  Result<std::vector<engine::Token>> tokenize(std::string_view text, bool) const override {
+    return std::vector<engine::Token>(text.size(), 1);
+  }
+  Result<std::vector<engine::Token>> tokenize_chat(
+      const std::vector<engine::Message>& messages) const override {
+    std::vector<engine::Token> out;
+    for (const auto& message : messages) out.resize(out.size() + message.content.size() + 1, 1);
+    return out;
+  }
+  Result<std::unique_ptr<engine::Ticket>> submit(engine::Job job,
+                                                 std::shared_ptr<engine::Sink> sink) override {
+    if (refuse) return fail(*refuse, "refused");
+    jobs.push_back(job);
+    held = std::make_shared<Held>(Held{std::move(sink), std::move(job)});
+    if (!hold) release();
+    return std::make_unique<FakeTicket>(held);
+  }
+
+  // Runs the held job to its end; cancelled if its ticket was.
+  void release() {
+    const auto running = held;
+    if (!running->cancelled) {
+      for (const auto& piece : pieces) running->sink->on_text(piece);
+    }
+    running->sink->on_done(running->cancelled ? engine::Finish::cancelled : finish,
+                           {.prompt_tokens = static_cast<int>(running->job.prompt.size()),
+                            .completion_tokens = static_cast<int>(pieces.size())});
+    running->sink.reset();
+  }
+
+ private:
+  class FakeTicket final : public engine::Ticket {
+   public:
+    explicit FakeTicket(std::shared_ptr<Held> held) : held_(std::move(held)) {}
+    void cancel() noexcept override { held_->cancelled = true; }
+
+   private:
+    std::shared_ptr<Held> held_;
+  };
+
+  engine::ModelInfo info_{.description = "fake", .context_length = 200, .parameters = 1};
+  std::string build_ = "fake-engine 1";
+};
+
+class FakeTee final : public attest::Tee {
+ public:
+  bool broken = false;
+  int quotes = 0;
+  std::string_view tee_type() const noexcept override { return "tdx"; }
+  bool simulated() const noexcept override { return true; }
+  Result<attest::Evidence> quote(const evidence::ReportData& report_data) override {
+    ++quotes;
+    if (broken) return fail(Errc::unavailable, "no quote");
+    attest::Evidence out;
+    out.quote = to_bytes(report_data);
+    out.app_compose = "{}";
+    return out;
+  }
+  Status measure(std::string_view, ByteView) override { return {}; }
+};
+
+// A store that can be told to fail.
+class FakeStore final : public store::ReceiptStore {
+ public:
+  bool broken = false;
+  Status put(const std::string& receipt_id, const std::optional<std::string>& chat_id,
+             const store::StoredReceipt& receipt, Time) override {
+    const std::lock_guard lock(mutex_);
+    if (broken) return fail(Errc::unavailable, "disk full");
+    receipts_.emplace_back(receipt_id, receipt);
+    if (chat_id) receipts_.emplace_back(*chat_id, receipt);
+    return {};
+  }
+  Result<store::StoredReceipt> find(const std::string& id, Time) override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, receipt] : receipts_) {
+      if (name == id) return receipt;
+    }
+    return fail(Errc::not_found, "no such receipt");
+  }
+  Result<std::size_t> prune(Time) override { return std::size_t{0}; }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::pair<std::string, store::StoredReceipt>> receipts_;
+};
+
+}  // namespace confide::api

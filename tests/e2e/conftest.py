@@ -1,0 +1,91 @@
+"""Starts the real programs. CONFIDE_BIN names the folder they lie in."""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("CONFIDE_BIN", ROOT / "build/bin")).resolve()
+MODEL = ROOT / "models/SmolLM2-135M-Instruct.Q4_1.gguf"
+MODEL_NAME = "SmolLM2-135M-Instruct.Q4_1"
+
+
+class Server:
+    """A running confide-server with a simulated TEE."""
+
+    def __init__(self, state, *extra, model=MODEL, wait=True):
+        self.state = pathlib.Path(state)
+        self.log_path = self.state.parent / f"{self.state.name}.log"
+        self.state.mkdir(mode=0o700, exist_ok=True)
+        self.log = open(self.log_path, "ab")
+        start = self.log.tell()
+        self.process = subprocess.Popen(
+            [BIN / "confide-server", "--model", model, "--listen", "127.0.0.1:0", "--tee", "sim",
+             "--state", self.state, "--context", "1024", *extra],
+            stderr=self.log, stdout=self.log)
+        self.url = None
+        if wait:
+            deadline = time.monotonic() + 90
+            while self.url is None:
+                text = self.log_path.read_bytes()[start:].decode()
+                if found := re.search(r"listening on (https://\S+)", text):
+                    self.url = found[1]
+                elif self.process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError("the server did not start:\n" + text)
+                else:
+                    time.sleep(0.02)
+            self.port = int(self.url.rsplit(":", 1)[1])
+
+    @property
+    def root(self):
+        return self.state / "sim-root.pem"
+
+    @property
+    def certificate(self):
+        return self.state / "tls-cert.pem"
+
+    def logged(self):
+        return self.log_path.read_text()
+
+    def stop(self, sig=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+        return self.process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    running = Server(tmp_path_factory.mktemp("server") / "state")
+    yield running
+    assert running.stop() == 0, running.logged()
+
+
+@pytest.fixture
+def start_server(tmp_path):
+    """Starts further servers, stopped at the test's end."""
+    running = []
+
+    def start(*extra, name=None, **options):
+        running.append(Server(tmp_path / (name or f"state{len(running)}"), *extra, **options))
+        return running[-1]
+
+    yield start
+    for one in running:
+        if one.process.poll() is None:
+            one.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def confide():
+    """Runs `confide` and gives its finished process."""
+
+    def run(*arguments, stdin=None, env=None):
+        return subprocess.run([BIN / "confide", *map(str, arguments)], input=stdin, text=True,
+                              capture_output=True, timeout=100,
+                              env={"PATH": "/usr/bin:/bin", **(env or {})})
+
+    return run
