@@ -1,0 +1,221 @@
+"""Tokens per second and time to first token: confide-server with everything on, llama-server plain.
+
+Both run at the same time, with the same model, threads, slots and prompts; only one is asked at a
+time, in turn. The client does the same for both: it sends, reads until the end, and counts nothing but
+bytes and the usage that the server reports. Requests are sealed before the clock starts.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import wire
+
+# The first piece of an answer: a non-empty content. Both servers send an empty one first.
+FIRST = re.compile(rb'"content":"[^"]')
+USAGE = re.compile(rb'"completion_tokens":\s*(\d+)')
+THREADS = os.cpu_count()
+
+
+def prompts(count):
+    subjects = ["a lighthouse", "a river", "an old clock", "a mountain", "a violin", "a garden",
+                "a storm", "a library"]
+    return [f"Write a very long and detailed story about {subjects[i % 8]}." for i in range(count)]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Peer:
+    name = "plain"
+
+    def __init__(self, options, folder):
+        self.port = free_port()
+        self.process = subprocess.Popen(
+            [options.peer, "-m", options.model, "--host", "127.0.0.1", "--port", str(self.port),
+             "-t", str(THREADS), "-np", "8", "-c", str(8 * 1024), "--no-webui"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait(self.ready, "llama-server")
+
+    def ready(self):
+        try:
+            return b" 200 " in self.exchange(b"GET /health HTTP/1.1\r\nHost: x\r\n"
+                                             b"Connection: close\r\n\r\n")[0][:20]
+        except OSError:
+            return False
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port))
+
+    def exchange(self, request):
+        with self.connect() as connection:
+            return read_answer(connection, request)
+
+    def request(self, prompt, tokens):
+        # Our server never shares a prompt cache between requests, so neither may its peer.
+        return http_request(wire.compact(body(prompt, tokens, "any", cache_prompt=False)), {})
+
+
+class Confide(Peer):
+    name = "confide"
+
+    def __init__(self, options, folder):
+        state = pathlib.Path(folder) / "state"
+        self.log = open(pathlib.Path(folder) / "confide.log", "w+b")
+        self.process = subprocess.Popen(
+            [options.server, "--model", options.model, "--listen", "127.0.0.1:0", "--tee", "sim",
+             "--state", state, "--threads", str(THREADS), "--slots", "8", "--context", "1024",
+             "--model-name", "model"], stderr=self.log)
+        self.port = None
+        wait(self.listening, "confide-server")
+        self.certificate = state / "tls-cert.pem"
+        self.context = ssl.create_default_context(cafile=str(self.certificate))
+        self.keys = wire.keyset(self)
+
+    def listening(self):
+        found = re.search(rb"listening on https://127.0.0.1:(\d+)",
+                          pathlib.Path(self.log.name).read_bytes())
+        self.port = int(found[1]) if found else None
+        return self.port is not None
+
+    def connect(self):
+        return self.context.wrap_socket(super().connect(), server_hostname="127.0.0.1")
+
+    def request(self, prompt, tokens):
+        sealed = wire.Sealed(self.keys, wire.Sealed.X25519)
+        sealed.model = "model"
+        made = body(sealed.seal("messages.0.content", prompt), tokens, "model")
+        return http_request(wire.compact(made), sealed.headers())
+
+
+def body(content, tokens, model, **more):
+    return {"model": model, "stream": True, "stream_options": {"include_usage": True},
+            "temperature": 0, "max_tokens": tokens, **more,
+            "messages": [{"role": "user", "content": content}]}
+
+
+def http_request(data, headers):
+    lines = ["POST /v1/chat/completions HTTP/1.1", "Host: 127.0.0.1", "Connection: close",
+             "Content-Type: application/json", f"Content-Length: {len(data)}",
+             *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + data
+
+
+def read_answer(connection, request):
+    """All bytes, and the moment the first piece of the answer was there."""
+    connection.sendall(request)
+    received, first = bytearray(), None
+    while data := connection.recv(65536):
+        received += data
+        if first is None and FIRST.search(received):
+            first = time.perf_counter()
+    return bytes(received), first
+
+
+def wait(condition, what):
+    deadline = time.monotonic() + 120
+    while not condition():
+        if time.monotonic() > deadline:
+            sys.exit(f"error: {what} did not start")
+        time.sleep(0.1)
+
+
+def measure(server, streams, tokens):
+    """Tokens per second over all streams, and the median time to first token in seconds.
+
+    The clock starts before the connections are made: their handshakes are part of the price.
+    """
+    requests = [server.request(p, tokens) for p in prompts(streams)]
+    counted, firsts, errors = [], [], []
+    barrier = threading.Barrier(streams + 1)
+
+    def run(request):
+        barrier.wait()
+        started = time.perf_counter()
+        answer, first = server.exchange(request)
+        usage = USAGE.findall(answer)
+        if first is None or not usage:
+            errors.append(answer[:300])
+            return
+        counted.append(int(usage[-1]))
+        firsts.append(first - started)
+
+    threads = [threading.Thread(target=run, args=(r,)) for r in requests]
+    for thread in threads:
+        thread.start()
+    barrier.wait()
+    started = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    elapsed = time.perf_counter() - started
+    if errors:
+        sys.exit(f"error: {server.name} answered {errors[0]!r}")
+    return sum(counted) / elapsed, statistics.median(firsts)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("model", "peer", "server"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--streams", default="1,4,8")
+    parser.add_argument("--tokens", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        servers = [Confide(options, folder), Peer(options, folder)]
+        try:
+            for server in servers:
+                measure(server, 1, 16)  # the first answer pays for pages never touched before
+            for streams in map(int, options.streams.split(",")):
+                rows.append(compare(servers, streams, options))
+                if not options.json:
+                    show(rows[-1])
+        finally:
+            for server in servers:
+                server.process.terminate()
+                server.process.wait(60)
+    if options.json:
+        print(json.dumps({"efficiency": rows}))
+
+
+def compare(servers, streams, options):
+    runs = {server.name: [] for server in servers}
+    for turn in range(options.rounds):
+        for server in servers if turn % 2 == 0 else reversed(servers):
+            runs[server.name].append(measure(server, streams, options.tokens))
+            print(".", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+
+    def median(name, column):
+        return statistics.median(run[column] for run in runs[name])
+
+    ratios = [ours[0] / plain[0] for ours, plain in zip(runs["confide"], runs["plain"])]
+    return {"streams": streams, "confide": round(median("confide", 0), 1),
+            "plain": round(median("plain", 0), 1), "ratio": round(statistics.median(ratios), 3),
+            "ttft_confide_ms": round(median("confide", 1) * 1000, 1),
+            "ttft_plain_ms": round(median("plain", 1) * 1000, 1),
+            "rounds": options.rounds, "tokens": options.tokens, "threads": THREADS}
+
+
+def show(row):
+    print(f"{row['streams']} streams: confide {row['confide']} tokens/s, plain {row['plain']} "
+          f"tokens/s, ratio {row['ratio']}; first token {row['ttft_confide_ms']} ms against "
+          f"{row['ttft_plain_ms']} ms", flush=True)
+
+
+if __name__ == "__main__":
+    main()
