@@ -192,7 +192,8 @@ TEST(RequestParser, SurvivesMutations) {
 }
 
 struct Responses : ::testing::Test {
-  ResponseParser::Options options{.to_head = false, .max_body_bytes = kMaxBody};
+  ResponseParser::Options options{
+      .to_head = false, .max_body_bytes = kMaxBody, .on_body = nullptr, .on_head = nullptr};
   Status feed(ResponseParser& parser, std::string bytes) { return parser.feed(bytes); }
 };
 

@@ -315,8 +315,9 @@ bool ServerConnection::seal_output() {
     outbox_.clear();
     outbox_sent_ = 0;
   }
-  if (must_pause()) room_.cancel();
+  const bool owed_much = tls_.output_size() >= kMaxTlsAnswers;
   sealed_ = tls_.take_output();
+  if (owed_much) room_.cancel();
   sealed_sent_ = 0;
   return !sealed_.empty();
 }
