@@ -32,7 +32,9 @@ void add_json(CLI::App& command, bool& json) {
 void add_chat(CLI::App& program, ChatOptions& options, int& code) {
   CLI::App* command = program.add_subcommand(
       "chat", "Verify a service, ask it a question over a sealed channel, check its receipt");
-  command->add_option("--url", options.url, "the service, https://HOST:PORT")->required();
+  command->add_option("--url", options.url, "the service, https://HOST:PORT")
+      ->required()
+      ->type_name("URL");
   add_trust(*command, options.trust);
   command->add_option("--model", options.model, "model name; default: the first the service lists")
       ->type_name("NAME");
@@ -129,7 +131,7 @@ void add_verify(CLI::App& program, VerifyArguments& arguments, int& code) {
   CLI::App* command =
       program.add_subcommand("verify", "Verify a live service, a saved report or a saved receipt");
   VerifyLiveOptions& live = arguments.live;
-  command->add_option("--url", live.url, "the service, https://HOST:PORT");
+  command->add_option("--url", live.url, "the service, https://HOST:PORT")->type_name("URL");
   add_trust(*command, live.trust);
   CLI::Option* write = command->add_option("--write-policy", live.write_policy,
                                            "write a policy that pins what was seen, for review");

@@ -21,7 +21,7 @@ using testing::TestService;
 
 constexpr std::string_view kPrompt = "a secret question about the moon";
 constexpr std::string_view kApiKey = "sk-very-secret";
-const Time kNow = parse_rfc3339("2026-11-22T05:00:00Z").value();
+const Time kNow = parse_rfc3339("2026-06-15T12:00:00Z").value();
 
 std::string all_of(const net::HttpRequest& request) {
   std::string out = request.method + " " + request.path + "?" + request.query + "\n";
@@ -63,7 +63,7 @@ class FakeBackend {
     return seen_;
   }
 
-  TestService service{kNow};
+  TestService service;
   std::optional<std::string> replayed_nonce;  // report for this nonce instead of the asked one
   bool other_keyset_for_chat = false;
   bool cut_stream = false;
@@ -145,7 +145,7 @@ class FakeBackend {
       std::string text = json::compact(sealed);
       if (spoiled_chunk) {
         // A bit of the ciphertext, which is the longest string there.
-        const std::size_t at = text.find("content\":\"") + 200;
+        const std::size_t at = text.find("content\":\"") + 100;
         text[at] = text[at] == '0' ? '1' : '0';
       }
       send(net::sse_event(text));

@@ -19,7 +19,7 @@
 #include "seal/e2ee.h"
 #include "verify/event_log.h"
 #include "verify/policy.h"
-#include "verify/testing/tdx_platform.h"
+#include "verify/testing/tdx_lab.h"
 
 namespace confide::client::testing {
 
@@ -48,13 +48,7 @@ inline crypto::Certificate tls_certificate(const crypto::P256Key& key, Time now)
 
 class TestService {
  public:
-  explicit TestService(Time at)
-      : now(at),
-        platform(at),
-        receipt_key(crypto::Ed25519Key::generate()),
-        tls_key(crypto::P256Key::generate()),
-        certificate(tls_certificate(tls_key, at)),
-        model(crypto::sha256(as_bytes("the model file"))) {
+  TestService() {
     keyset.not_after = now + std::chrono::days{30};
     keyset.receipt_signing_keys = {{std::string(kReceiptKeyId), std::string(aci::kAlgoEd25519),
                                     to_hex(receipt_key.public_key())}};
@@ -76,29 +70,24 @@ class TestService {
   std::string model_digest() const { return crypto::sha256_tag(model); }
 
   // Accepts this platform's root, and anything on it.
-  verify::Policy policy() const {
-    verify::Policy accepted = verify::Policy::strict();
-    accepted.trust(platform.root());
-    return accepted;
-  }
+  verify::Policy policy() const { return lab.policy(); }
 
-  std::string report(const std::optional<std::string>& nonce) const {
+  std::string report(const std::optional<std::string>& nonce) {
     const crypto::Sha256 report_data = aci::report_data(digest(), nonce);
     const ByteArray<64> slot = aci::report_data_slot(report_data);
-    evidence::TdReport td = platform.td_report();
-    td.rtmr = verify::replay(log);
-    td.report_data = slot;
+    lab.td().rtmr = verify::replay(log);
+    lab.td().report_data = slot;
     aci::ReportFields fields;
     fields.tee_type = "tdx";
     fields.workload_keyset = keyset.to_json();
     fields.workload_keyset_digest = digest();
     fields.report_data = report_data;
     fields.provenance = provenance;
-    fields.evidence = {{"quote", to_hex(platform.quote(td))},
+    fields.evidence = {{"quote", to_hex(lab.quote())},
                        {"quote_report_data", to_hex(slot)},
                        {"event_log", evidence::event_log_to_json(log)},
                        {"app_compose", app_compose},
-                       {"collateral", evidence::tdx_collateral_to_json(platform.collateral(now))}};
+                       {"collateral", evidence::tdx_collateral_to_json(lab.collateral())}};
     return aci::write_report(fields);
   }
 
@@ -132,15 +121,15 @@ class TestService {
     return aci::sign_receipt(fields, kReceiptKeyId, receipt_key).value();
   }
 
-  Time now;
-  verify::testing::TdxPlatform platform;
-  crypto::Ed25519Key receipt_key;
-  crypto::P256Key tls_key;
-  crypto::Certificate certificate;
+  verify::testing::TdxLab lab;
+  Time now = lab.at;
+  crypto::Ed25519Key receipt_key = crypto::Ed25519Key::generate();
+  crypto::P256Key tls_key = crypto::P256Key::generate();
+  crypto::Certificate certificate = tls_certificate(tls_key, now);
   std::vector<seal::OpeningKey> e2ee_keys;
   aci::Keyset keyset;
   std::string app_compose = R"({"manifest_version":2,"name":"test service"})";
-  crypto::Sha256 model;
+  crypto::Sha256 model = crypto::sha256(as_bytes("the model file"));
   aci::SourceProvenance provenance;
   std::vector<evidence::Event> log;
 };
