@@ -114,7 +114,7 @@ void write_string(std::string& out, std::string_view text) {
 }
 
 // The shortest digits that read back as `value`, laid out as serde_json's formatter lays them out:
-// plain from 1e-5 up to 1e16, an unpadded exponent beyond.
+// plain from 1e-5 up to 1e16, an unpadded exponent with its sign beyond.
 void write_double(std::string& out, double value) {
   if (value == 0.0) {
     out += std::signbit(value) ? "-0.0" : "0.0";
@@ -155,7 +155,7 @@ void write_double(std::string& out, double value) {
       out += '.';
       out += digits.substr(1);
     }
-    fmt::format_to(std::back_inserter(out), "e{}", exponent);
+    fmt::format_to(std::back_inserter(out), "e{:+}", exponent);
   }
 }
 

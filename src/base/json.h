@@ -33,7 +33,10 @@ Result<Json> parse(std::string_view text, const Limits& limits = {});
 Result<std::string> canonical(const Json& value);
 
 // No spaces, member order kept, raw UTF-8, shortest-form numbers: byte for byte what Rust's
-// serde_json writes, which ACI's E2EE hashes (contract 2.7). 1e-07 becomes 1e-7, 1.0 stays 1.0.
+// serde_json writes, which ACI's E2EE hashes (contract 2.7). 1e-07 becomes 1e-7, 1.0 stays 1.0. The
+// form of 1e+16 is that of serde_json 1.0.149, which the reference uses; before zmij it was 1e16.
+// One difference is left: we read every number exactly; serde_json's default parser may be an ulp
+// off where the digits exceed 2^53 or the power of ten exceeds 22.
 std::string compact(const Json& value);
 
 // Typed members of an object. They fail with `malformed`, naming the member, if `object` is no
