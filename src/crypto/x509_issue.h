@@ -25,11 +25,12 @@ struct CertificateRequest {
   std::vector<std::pair<std::string, Bytes>> extensions;
 };
 
-// Signed with ECDSA P-256 and SHA-256, random serial. Self-signed if `issuer` is null.
+// Signed with ECDSA P-256 and SHA-256, random serial. Self-signed if `issuer` is null. Fails with
+// `mismatch` if the key is not the issuer's, `malformed` on a field that cannot be encoded.
 Result<Certificate> issue_certificate(const CertificateRequest& request, const P256Key& issuer_key,
                                       const Certificate* issuer);
 
-// A CRL that lists `revoked` (serials taken from the certificates).
+// A CRL that lists `revoked` (serials taken from the certificates). Fails with `mismatch` as above.
 Result<Crl> issue_crl(const Certificate& issuer, const P256Key& issuer_key, Time this_update,
                       Time next_update, std::span<const Certificate> revoked = {});
 
