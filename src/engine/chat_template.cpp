@@ -146,8 +146,9 @@ Result<std::vector<PromptPart>> ChatTemplate::render(std::vector<Message> messag
     context.set_val("add_generation_prompt", jinja::mk_val<jinja::value_bool>(true));
     context.set_val("enable_thinking", jinja::mk_val<jinja::value_bool>(true));
     const jinja::value rendered = jinja::runtime(context).execute(impl_->program);
+    const jinja::value_string marked = jinja::runtime::gather_string_parts(rendered);
     std::vector<PromptPart> parts;
-    for (jinja::string_part& part : jinja::runtime::gather_string_parts(rendered)->val_str.parts) {
+    for (jinja::string_part& part : marked->val_str.parts) {
       parts.push_back({.text = std::move(part.val), .from_user = part.is_input});
     }
     for (Message& m : messages) wipe(m.content);

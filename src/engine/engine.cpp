@@ -72,6 +72,7 @@ class LlamaEngine final : public Engine {
   const std::string& build() const noexcept override { return build_; }
   int vocabulary_size() const noexcept override { return model_.vocabulary_size(); }
   Load load_now() const override { return scheduler_->load(); }
+  void stop() override { scheduler_->stop(); }
 
   Result<std::vector<Token>> tokenize(std::string_view text, bool special) const override {
     TRY(check_length(text.size()));

@@ -3,6 +3,7 @@
 #include <ggml.h>
 #include <llama.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <mutex>
 #include <stdexcept>
@@ -48,7 +49,10 @@ std::string LlamaGuard::reason(const std::string& otherwise) const {
   // "llama_model_load: error loading model: ..." starts with the name of a C function.
   const std::size_t colon = line.find(": ");
   if (colon != std::string::npos && line.find(' ') > colon) line.erase(0, colon + 2);
-  return line.substr(0, kMaxReason);
+  line.resize(std::min(line.size(), kMaxReason));
+  // It may quote the file, whatever that holds.
+  std::ranges::replace_if(line, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return line;
 }
 
 }  // namespace confide::engine

@@ -19,18 +19,22 @@ Result<std::unique_ptr<Scheduler>> Scheduler::start(const LlamaModel& model,
 Scheduler::Scheduler(int slots, int queue)
     : slot_count_(static_cast<std::size_t>(slots)), queue_limit_(static_cast<std::size_t>(queue)) {}
 
-Scheduler::~Scheduler() {
+Scheduler::~Scheduler() { stop(); }
+
+void Scheduler::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   work_.notify_one();
+  const std::lock_guard lock(join_);
   if (thread_.joinable()) thread_.join();
 }
 
 Status Scheduler::submit(std::shared_ptr<Request> request) {
   {
     const std::lock_guard lock(mutex_);
+    if (stopping_) return fail(Errc::unavailable, "the engine is stopping");
     if (active_ + waiting_.size() >= slot_count_ + queue_limit_) {
       return fail(Errc::limit, "the engine's queue is full");
     }

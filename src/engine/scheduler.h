@@ -24,13 +24,14 @@ class Scheduler {
   // Starts the thread. `model` must outlive it. Fails as LlamaContext::make() does.
   static Result<std::unique_ptr<Scheduler>> start(const LlamaModel& model,
                                                   const LlamaContext::Shape& shape, int queue);
-  // Cancels every request and joins the thread.
-  ~Scheduler();
+  ~Scheduler();  // stops
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
   int context_length() const noexcept { return context_->length(); }
-  // Fails with `limit` if all slots are taken and the queue is full.
+  // Cancels every request and joins the thread. May be called again, by any thread but its own.
+  void stop();
+  // Fails with `limit` if all slots are taken and the queue is full, `unavailable` once stopped.
   Status submit(std::shared_ptr<Request> request);
   Load load() const;
 
@@ -60,6 +61,7 @@ class Scheduler {
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> prompt_tokens_{0};
   std::atomic<std::uint64_t> completion_tokens_{0};
+  std::mutex join_;  // one at a time may join
   std::thread thread_;
 };
 
