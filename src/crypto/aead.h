@@ -12,8 +12,8 @@ inline constexpr std::size_t kGcmTagSize = 16;
 // Returns ciphertext || tag. `key` is 32 bytes.
 Bytes aes256gcm_seal(const SecretBytes& key, const ByteArray<kGcmNonceSize>& nonce, ByteView aad,
                      ByteView plaintext);
-// Fails with `bad_signature` if the tag does not match, `malformed` if `sealed` is too short to have
-// one; no plaintext is released then.
+// Fails with `bad_signature` if the tag does not match, `malformed` if `sealed` is too short to
+// have one; no plaintext is released then.
 Result<Bytes> aes256gcm_open(const SecretBytes& key, const ByteArray<kGcmNonceSize>& nonce,
                              ByteView aad, ByteView sealed);
 

@@ -108,7 +108,7 @@ ByteArray<32> raw_public_key(const EVP_PKEY& key);
 Handle<EVP_PKEY> p256_private_pkey(const P256Key& key);
 // Null if `key` is no point of the curve.
 Handle<EVP_PKEY> p256_public_pkey(const P256Public& key);
-// Nothing if `key` is not on P-256.
+// Fails with `unsupported` if `key` is not on P-256.
 Result<P256Public> p256_public_of(const EVP_PKEY& key);
 
 }  // namespace confide::crypto

@@ -35,7 +35,7 @@ class Secp256k1Key {
 
 // The EIP-191 digest that sign_eip191() signs.
 ByteArray<32> eip191_digest(std::string_view text);
-// Fails with `bad_signature` if no key can be recovered.
+// Fails with `bad_signature` if no key can be recovered, or on a high s (EIP-2) or another v.
 Result<Secp256k1Public> recover_eip191(std::string_view text, const EthSignature& signature);
 
 using EthAddress = ByteArray<20>;

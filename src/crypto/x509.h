@@ -71,7 +71,8 @@ class Crl {
 
 // Checks leaf-first `chain` up to `root` (pinned; it may or may not stand at the chain's end) at
 // `at`: signatures, validity, CA flags, path lengths, key usage. With `crls`, each certificate
-// below the root must be covered by a current CRL of its issuer that does not list it. Fails with
+// below the root must be covered by a current CRL of its issuer that does not list it. The chain
+// must be the whole path: an unneeded or misplaced certificate is `untrusted`. Fails with
 // `untrusted`, `expired` or `bad_signature`.
 Status verify_chain(std::span<const Certificate> chain, const Certificate& root, Time at,
                     std::span<const Crl> crls = {});
