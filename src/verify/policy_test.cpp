@@ -1,0 +1,187 @@
+#include "verify/policy.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "crypto/x509_issue.h"
+
+namespace confide::verify {
+namespace {
+
+using ::testing::HasSubstr;
+
+crypto::Certificate test_root() {
+  const auto key = crypto::P256Key::generate();
+  crypto::CertificateRequest request;
+  request.common_name = "Test Root";
+  request.subject_key = key.public_key();
+  request.not_before = from_unix(1'700'000'000);
+  request.not_after = from_unix(1'900'000'000);
+  request.is_ca = true;
+  return crypto::issue_certificate(request, key, nullptr).value();
+}
+
+std::string message_of(const std::string& text) {
+  const auto policy = Policy::from_toml(text);
+  EXPECT_FALSE(policy) << text;
+  if (policy) return "";
+  EXPECT_EQ(policy.error().code, Errc::malformed) << text;
+  return policy.error().message;
+}
+
+const std::string kRegister(96, 'a');
+const std::string kDigest(64, 'b');
+
+TEST(Policy, IntelsRootIsTheOneThatIntelPublishes) {
+  EXPECT_EQ(intel_sgx_root().common_name(), "Intel SGX Root CA");
+  EXPECT_EQ(to_hex(crypto::sha256(intel_sgx_root().der())),
+            "44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3");
+}
+
+TEST(Policy, StrictTrustsIntelAlone) {
+  const Policy policy = Policy::strict();
+  ASSERT_EQ(policy.roots.size(), 1U);
+  EXPECT_EQ(policy.roots[0].certificate, intel_sgx_root());
+  EXPECT_FALSE(policy.roots[0].simulated);
+  EXPECT_TRUE(policy.tolerated_tcb.empty());
+}
+
+TEST(Policy, AnAddedRootIsSimulatedUnlessItIsIntels) {
+  Policy policy = Policy::strict();
+  policy.trust(intel_sgx_root());
+  EXPECT_EQ(policy.roots.size(), 1U);
+  const auto root = test_root();
+  policy.trust(root);
+  policy.trust(root);
+  ASSERT_EQ(policy.roots.size(), 2U);
+  EXPECT_TRUE(policy.roots[1].simulated);
+}
+
+TEST(PolicyFile, TheLeastIsStrict) {
+  const auto policy = Policy::from_toml("version = 1\n");
+  ASSERT_TRUE(policy) << policy.error().message;
+  EXPECT_EQ(policy->to_toml(), Policy::strict().to_toml());
+}
+
+TEST(PolicyFile, ReadsEveryMember) {
+  const std::string text = "version = 1\ntrust_roots = ['''" + test_root().to_pem() +
+                           "''']\n"
+                           "[tdx]\n"
+                           "tolerated = [{ name = \"OutOfDate\", until = 2027-01-02 }]\n"
+                           "tolerated_advisories = [{ name = \"INTEL-SA-00837\", until = "
+                           "2027-01-02T03:04:05+01:00 }]\n"
+                           "[measurements]\nmr_td = [\"" +
+                           kRegister + "\"]\n[application]\ncompose_hash = [\"" + kDigest +
+                           "\"]\n[models]\nsha256 = [\"" + kDigest +
+                           "\"]\n[keyset]\nmax_lifetime_days = 30\n";
+  const auto policy = Policy::from_toml(text);
+  ASSERT_TRUE(policy) << policy.error().message;
+  ASSERT_EQ(policy->roots.size(), 1U);
+  EXPECT_TRUE(policy->roots[0].simulated);
+  ASSERT_EQ(policy->tolerated_tcb.size(), 1U);
+  EXPECT_EQ(policy->tolerated_tcb[0].name, "OutOfDate");
+  EXPECT_EQ(to_rfc3339(policy->tolerated_tcb[0].until), "2027-01-02T00:00:00Z");
+  ASSERT_EQ(policy->tolerated_advisories.size(), 1U);
+  EXPECT_EQ(policy->tolerated_advisories[0].name, "INTEL-SA-00837");
+  EXPECT_EQ(to_rfc3339(policy->tolerated_advisories[0].until), "2027-01-02T02:04:05Z");
+  ASSERT_EQ(policy->measurements.size(), 1U);
+  EXPECT_EQ(policy->measurements[0].first, "mr_td");
+  EXPECT_EQ(policy->measurements[0].second, (std::set<std::string>{kRegister}));
+  EXPECT_EQ(policy->compose_hashes, (std::set<std::string>{kDigest}));
+  EXPECT_EQ(policy->model_digests, (std::set<std::string>{kDigest}));
+  EXPECT_EQ(policy->max_keyset_lifetime, std::chrono::days{30});
+}
+
+TEST(PolicyFile, ReadsWhatItWrote) {
+  Policy policy = Policy::strict();
+  policy.trust(test_root());
+  policy.tolerated_tcb = {{.name = "SWHardeningNeeded", .until = from_unix(1'900'000'001)}};
+  policy.tolerated_advisories = {{.name = "INTEL-SA-00001", .until = from_unix(86'400 * 20'000)},
+                                 {.name = "odd \" name\n", .until = from_unix(86'400)}};
+  policy.measurements = {{"rtmr3", {kRegister, std::string(96, '0')}}, {"mr_td", {kRegister}}};
+  policy.compose_hashes = {kDigest};
+  policy.model_digests = {kDigest, std::string(64, '1')};
+  policy.max_keyset_lifetime = std::chrono::days{7};
+  const auto read = Policy::from_toml(policy.to_toml());
+  ASSERT_TRUE(read) << read.error().message << '\n' << policy.to_toml();
+  EXPECT_EQ(read->to_toml(), policy.to_toml());
+  ASSERT_EQ(read->roots.size(), 2U);
+  EXPECT_FALSE(read->roots[0].simulated);
+  EXPECT_TRUE(read->roots[1].simulated);
+  EXPECT_EQ(read->tolerated_tcb[0].until, policy.tolerated_tcb[0].until);
+  EXPECT_EQ(read->tolerated_advisories[1].name, "odd \" name\n");
+  EXPECT_EQ(read->measurements.size(), 2U);
+  EXPECT_EQ(read->model_digests, policy.model_digests);
+  EXPECT_EQ(read->max_keyset_lifetime, policy.max_keyset_lifetime);
+}
+
+TEST(PolicyFile, TrustingNobodyDoesNotBecomeTrustingIntel) {
+  EXPECT_THAT(message_of(Policy{}.to_toml()), HasSubstr("trust_roots"));
+}
+
+TEST(PolicyFile, NamesTheLine) {
+  EXPECT_THAT(message_of("version = 1\n\n[tdx]\ncolour = 1\n"), HasSubstr("line 4"));
+  EXPECT_THAT(message_of("version = 1\n\n= 2\n"), HasSubstr("line 3"));
+}
+
+TEST(PolicyFile, RefusesOtherVersions) {
+  EXPECT_THAT(message_of(""), HasSubstr("version"));
+  EXPECT_THAT(message_of("version = 2"), HasSubstr("version"));
+  EXPECT_THAT(message_of("version = \"1\""), HasSubstr("version"));
+  EXPECT_THAT(message_of("version = 1.0"), HasSubstr("version"));
+}
+
+TEST(PolicyFile, RefusesUnknownMembersEverywhere) {
+  for (const char* section : {"tdx", "measurements", "application", "models", "keyset"}) {
+    EXPECT_THAT(message_of(std::string("version = 1\n[") + section + "]\ncolour = [\"red\"]\n"),
+                HasSubstr("colour"));
+  }
+  EXPECT_THAT(message_of("version = 1\ncolour = 1"), HasSubstr("colour"));
+  EXPECT_THAT(message_of("version = 1\n[tdx]\ntolerated = [{ name = \"OutOfDate\", until = "
+                         "2027-01-01, why = 1 }]"),
+              HasSubstr("why"));
+}
+
+TEST(PolicyFile, RefusesEmptyLists) {
+  for (const char* text : {"trust_roots = []", "[tdx]\ntolerated = []",
+                           "[tdx]\ntolerated_advisories = []", "[measurements]\nmr_td = []",
+                           "[application]\ncompose_hash = []", "[models]\nsha256 = []"}) {
+    EXPECT_THAT(message_of(std::string("version = 1\n") + text), HasSubstr("empty")) << text;
+  }
+}
+
+TEST(PolicyFile, RefusesWrongTypesAndValues) {
+  for (const std::string& text :
+       {std::string("trust_roots = \"x\""),
+        std::string("trust_roots = [1]"),
+        std::string("trust_roots = [\"no certificate\"]"),
+        std::string("tdx = 1"),
+        std::string("[tdx]\ntolerated = [\"OutOfDate\"]"),
+        std::string("[tdx]\ntolerated = [{ name = \"OutOfDate\" }]"),
+        std::string("[tdx]\ntolerated = [{ until = 2027-01-01 }]"),
+        std::string("[tdx]\ntolerated = [{ name = \"OutOfDate\", until = \"2027-01-01\" }]"),
+        std::string("[tdx]\ntolerated = [{ name = \"OutOfDate\", until = 2027-01-01T00:00:00 }]"),
+        std::string("[tdx]\ntolerated = [{ name = \"Revoked\", until = 2027-01-01 }]"),
+        std::string("[tdx]\ntolerated = [{ name = \"Fine\", until = 2027-01-01 }]"),
+        std::string("measurements = []"),
+        "[measurements]\nmr_td = \"" + kRegister + "\"",
+        "[measurements]\nmr_td = [\"" + kDigest + "\"]",
+        "[measurements]\nmr_td = [\"" + std::string(96, 'A') + "\"]",
+        "[measurements]\nreport_data = [\"" + kRegister + "\"]",
+        "[models]\nsha256 = [\"sha256:" + kDigest + "\"]",
+        std::string("[models]\nsha256 = [1]"),
+        std::string("[keyset]\nmax_lifetime_days = -1"),
+        std::string("[keyset]\nmax_lifetime_days = 40000"),
+        std::string("[keyset]\nmax_lifetime_days = 1.5")}) {
+    EXPECT_THAT(message_of("version = 1\n" + text), HasSubstr("line")) << text;
+  }
+}
+
+TEST(PolicyFile, RefusesAFlood) {
+  EXPECT_THAT(message_of(std::string((std::size_t{1} << 20U) + 1, '#')), HasSubstr("too long"));
+}
+
+}  // namespace
+}  // namespace confide::verify
