@@ -33,6 +33,10 @@ Status settle_digests(std::vector<Event>& log) {
       return fail(Errc::mismatch,
                   fmt::format("E3: event {} of RTMR3 has type {:#010x}", i, event.type));
     }
+    // E3: the digest does not say where the name ends, so the first colon must.
+    if (event.name.find(':') != std::string::npos) {
+      return fail(Errc::mismatch, fmt::format("E3: event {} has a colon in its name", i));
+    }
     const Measurement digest = runtime_event_digest(event.name, event.payload);
     if (event.digest == Measurement{}) event.digest = digest;
     if (event.digest != digest) {

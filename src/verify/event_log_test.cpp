@@ -146,6 +146,20 @@ TEST(EventLogVerify, RefusesAnotherKindOfEventInRtmr3) {
   EXPECT_EQ(verdict.first_failure()->id, "eventlog.digests");
 }
 
+// "a:b" with "c" hashes like "a" with "b:c": one of the two readings must be refused.
+TEST(EventLogVerify, RefusesAColonInAName) {
+  auto log = vector_log();
+  log.push_back(runtime("model", to_hex(as_bytes("b:c"))));
+  const evidence::TdReport td = explained_by(log);
+  EXPECT_TRUE(verified(log));
+  log.back().name = "model:b";
+  log.back().payload = {'c'};
+  EXPECT_EQ(runtime_event_digest(log.back().name, log.back().payload), log.back().digest);
+  Verdict verdict;
+  EXPECT_EQ(verify_event_log(log, td, verdict).error().code, Errc::mismatch);
+  EXPECT_EQ(verdict.first_failure()->id, "eventlog.digests");
+}
+
 TEST(EventLogLookUp, RefusesTwoOfAName) {
   auto log = vector_log();
   log.insert(log.begin() + 1, runtime("app-id", "22"));

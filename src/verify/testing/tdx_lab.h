@@ -67,7 +67,6 @@ class TdxLab {
   evidence::QuoteHeader& header() { return quote_.header; }
   evidence::TdReport& td() { return quote_.td; }
   evidence::EnclaveReport& qe() { return quote_.qe_report; }
-  Bytes& auth_data() { return quote_.qe_auth_data; }
   bool bind_attestation_key = true;
   bool with_extension = true;
 
@@ -77,8 +76,7 @@ class TdxLab {
     return out;
   }
 
-  // Issues certificates and signs from the inside out. Certificates and CRLs are made once, at the
-  // first call of any of these.
+  // Signs from the inside out.
   Bytes quote() const {
     evidence::TdxQuote out = quote_;
     out.attestation_key = attestation_key.public_key();
