@@ -12,7 +12,11 @@
 namespace confide::net {
 namespace {
 
-constexpr std::array<unsigned char, 9> kAlpn = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+// Protocols by preference, each behind its length. We speak the first, and answer clients that only
+// know the second.
+constexpr std::array<unsigned char, 18> kAlpn = {8, 'h', 't', 't', 'p', '/', '1', '.', '1',
+                                                 8, 'h', 't', 't', 'p', '/', '1', '.', '0'};
+constexpr unsigned kHttp11Size = 9;
 constexpr std::size_t kRecord = 16384;  // the most plaintext one record holds
 
 // The reason OpenSSL gives, and an empty error queue.
@@ -81,7 +85,7 @@ Result<TlsContext> TlsContext::client() {
   ERR_clear_error();
   auto ctx = make_context(TLS_client_method());
   // Unlike nearly all of OpenSSL, this one returns 0 for success.
-  if (!ctx || SSL_CTX_set_alpn_protos(ctx.get(), kAlpn.data(), kAlpn.size()) != 0) {
+  if (!ctx || SSL_CTX_set_alpn_protos(ctx.get(), kAlpn.data(), kHttp11Size) != 0) {
     return fail(Errc::internal, fmt::format("TLS context: {}", drain_errors()));
   }
   SSL_CTX_set_verify(ctx.get(), SSL_VERIFY_NONE, nullptr);

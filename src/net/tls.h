@@ -15,7 +15,7 @@ struct ssl_st;
 namespace confide::net {
 
 // What connections of one side share. Copies share it; safe to use from several threads.
-// TLS 1.3 alone, ALPN http/1.1 alone, no session tickets and no early data.
+// TLS 1.3 alone, ALPN http/1.1 (a server also takes http/1.0), no session tickets, no early data.
 class TlsContext {
  public:
   // The key is copied. Fails with `mismatch` if it is not the certificate's.
