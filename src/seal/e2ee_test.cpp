@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "seal/server_fixture_test.h"
+
 namespace confide::seal {
 namespace {
 
@@ -17,87 +19,12 @@ using ::testing::Not;
 static_assert(!std::is_default_constructible_v<ResponseSealer>);
 static_assert(!std::is_copy_constructible_v<OpeningKey>);
 
-constexpr std::int64_t kNow = 1'750'000'000;
+class ServerOpenTest : public ServerTest {};
 
-// By hand, as a foreign client would: nothing here is shared with what is tested but seal_field().
-struct ManualClient {
-  Suite suite;
-  std::string service_key;
-  OpeningKey own = OpeningKey::generate(suite);
-  std::string nonce = "000102030405060708090A0b0c0d0e0f101112131415161718191a1b1c1d1e1F";
-  std::int64_t timestamp = kNow;
-  std::string model = "demo-model";
+INSTANTIATE_TEST_SUITE_P(Suites, ServerOpenTest, ::testing::Values(Suite::x25519, Suite::secp256k1),
+                         suite_name);
 
-  E2eeHeaders headers() const {
-    return {.version = "2",
-            .client_public_key = own.public_hex(),
-            .model_public_key = service_key,
-            .nonce = nonce,
-            .timestamp = std::to_string(timestamp),
-            .signing_algo = std::nullopt};
-  }
-  std::string aad(const std::string& purpose, const std::string& field,
-                  const std::string& id = "") const {
-    return R"({"algo":")" + std::string(to_string(suite)) + R"(","field":")" + field + "\"," + id +
-           R"("model":")" + model + R"(","nonce":")" + nonce + R"(","purpose":"aci.e2ee.)" +
-           purpose + R"(.v2","ts":)" + std::to_string(timestamp) + "}";
-  }
-  std::string seal(const std::string& field, std::string_view text) const {
-    return seal_field(suite, from_hex(service_key).value(), aad("request", field), text).value();
-  }
-  Result<std::string> open(const std::string& field, const std::string& id,
-                           const Json& value) const {
-    return own.open_field(value.get<std::string>(),
-                          aad("response", field, R"("id":")" + id + "\","));
-  }
-};
-
-class ServerTest : public ::testing::TestWithParam<Suite> {
- protected:
-  ServerTest() : channel_(service_keys()) {}
-
-  static std::vector<OpeningKey> service_keys() {
-    std::vector<OpeningKey> keys;
-    keys.emplace_back(
-        crypto::X25519Key::from_scalar(SecretBytes::copy_of(Bytes(32, 0x03))).value());
-    keys.emplace_back(
-        crypto::Secp256k1Key::from_scalar(SecretBytes::copy_of(Bytes(32, 0x04))).value());
-    return keys;
-  }
-  static std::string service_key(Suite suite) {
-    return service_keys()[suite == Suite::x25519 ? 0 : 1].public_hex();
-  }
-  ManualClient client() const { return {GetParam(), service_key(GetParam())}; }
-
-  E2eeResult<OpenedRequest> open(const E2eeHeaders& headers, const Json& body,
-                                 std::int64_t now = kNow,
-                                 Endpoint endpoint = Endpoint::chat_completions) {
-    return channel_.open(headers, endpoint, json::compact(body), from_unix(now));
-  }
-  void expect_refused(const E2eeHeaders& headers, const Json& body, std::string_view type,
-                      std::int64_t now = kNow) {
-    const auto opened = open(headers, body, now);
-    ASSERT_FALSE(opened);
-    EXPECT_EQ(opened.error().type, type) << opened.error().message;
-    EXPECT_FALSE(opened.error().message.empty());
-  }
-  static Json chat(const ManualClient& client, std::string_view text = "hi") {
-    Json body = Json::object();
-    body["model"] = "demo-model";
-    body["messages"] =
-        Json::array({{{"role", "user"}, {"content", client.seal("messages.0.content", text)}}});
-    return body;
-  }
-
-  ServerChannel channel_;
-};
-
-INSTANTIATE_TEST_SUITE_P(Suites, ServerTest, ::testing::Values(Suite::x25519, Suite::secp256k1),
-                         [](const auto& info) {
-                           return std::string(info.param == Suite::x25519 ? "x25519" : "secp256k1");
-                         });
-
-TEST_P(ServerTest, RestoresTheRequest) {
+TEST_P(ServerOpenTest, RestoresTheRequest) {
   const ManualClient c = client();
   Json body = chat(c, "Grüß Gott €\n\"");
   body["temperature"] = 1e-07;
@@ -110,7 +37,7 @@ TEST_P(ServerTest, RestoresTheRequest) {
   EXPECT_EQ(opened->sealer.suite(), GetParam());
 }
 
-TEST_P(ServerTest, OpensStructuredContent) {
+TEST_P(ServerOpenTest, OpensStructuredContent) {
   const ManualClient c = client();
   Json body = json::parse(R"({"model":"demo-model","messages":[
       {"role":"user","content":[{"type":"text"},{"type":"image_url","image_url":{"detail":"low"}},
@@ -139,7 +66,7 @@ TEST_P(ServerTest, OpensStructuredContent) {
                 .value());
 }
 
-TEST_P(ServerTest, OpensCompletions) {
+TEST_P(ServerOpenTest, OpensCompletions) {
   ManualClient c = client();
   Json body = {{"model", "demo-model"}, {"prompt", c.seal("prompt", "[1,2]")}};
   auto opened = open(c.headers(), body, kNow, Endpoint::completions);
@@ -154,7 +81,7 @@ TEST_P(ServerTest, OpensCompletions) {
   EXPECT_EQ(json::compact(opened->body.at("prompt")), R"(["one",[1,2],3,"two"])");
 }
 
-TEST_P(ServerTest, TakesOtherSpellingsOfKeys) {
+TEST_P(ServerOpenTest, TakesOtherSpellingsOfKeys) {
   ManualClient c = client();
   E2eeHeaders headers = c.headers();
   headers.client_public_key = "0x" + *headers.client_public_key;
@@ -172,7 +99,7 @@ TEST_P(ServerTest, TakesOtherSpellingsOfKeys) {
   }
 }
 
-TEST_P(ServerTest, RefusesOtherVersions) {
+TEST_P(ServerOpenTest, RefusesOtherVersions) {
   const ManualClient c = client();
   for (const char* version : {"", "1", "3", "2.0", " 2"}) {
     E2eeHeaders headers = c.headers();
@@ -185,7 +112,7 @@ TEST_P(ServerTest, RefusesOtherVersions) {
   expect_refused(headers, chat(c), "e2ee_invalid_version");
 }
 
-TEST_P(ServerTest, AllFiveHeadersAreNeeded) {
+TEST_P(ServerOpenTest, AllFiveHeadersAreNeeded) {
   const ManualClient c = client();
   using Header = std::optional<std::string> E2eeHeaders::*;
   for (const Header header :
@@ -205,7 +132,7 @@ TEST_P(ServerTest, AllFiveHeadersAreNeeded) {
   EXPECT_TRUE(legacy.any());
 }
 
-TEST_P(ServerTest, NonceIs64HexDigits) {
+TEST_P(ServerOpenTest, NonceIs64HexDigits) {
   const ManualClient c = client();
   for (const std::string& nonce :
        {std::string(), c.nonce.substr(1), c.nonce + "0", "0x" + c.nonce, "0x" + c.nonce.substr(2),
@@ -217,7 +144,7 @@ TEST_P(ServerTest, NonceIs64HexDigits) {
   }
 }
 
-TEST_P(ServerTest, TimestampIsDecimal) {
+TEST_P(ServerOpenTest, TimestampIsDecimal) {
   const ManualClient c = client();
   for (const char* timestamp :
        {"", "-1750000000", "+1750000000", " 1750000000", "1750000000 ", "1750000000.0",
@@ -229,7 +156,7 @@ TEST_P(ServerTest, TimestampIsDecimal) {
   }
 }
 
-TEST_P(ServerTest, TimestampIsWithin300Seconds) {
+TEST_P(ServerOpenTest, TimestampIsWithin300Seconds) {
   for (const std::int64_t skew : {-300, 300}) {
     ManualClient c = client();
     c.timestamp = kNow + skew;
@@ -242,7 +169,7 @@ TEST_P(ServerTest, TimestampIsWithin300Seconds) {
   }
 }
 
-TEST_P(ServerTest, ModelKeyMustBeOurs) {
+TEST_P(ServerOpenTest, ModelKeyMustBeOurs) {
   const ManualClient c = client();
   for (const std::string& key :
        {std::string(), std::string("xyz"), OpeningKey::generate(GetParam()).public_hex(),
@@ -254,7 +181,7 @@ TEST_P(ServerTest, ModelKeyMustBeOurs) {
   }
 }
 
-TEST_P(ServerTest, ClientKeyMustBeUsableAndOfTheSuite) {
+TEST_P(ServerOpenTest, ClientKeyMustBeUsableAndOfTheSuite) {
   const ManualClient c = client();
   const Suite other = GetParam() == Suite::x25519 ? Suite::secp256k1 : Suite::x25519;
   for (const std::string& key :
@@ -268,7 +195,7 @@ TEST_P(ServerTest, ClientKeyMustBeUsableAndOfTheSuite) {
   }
 }
 
-TEST_P(ServerTest, BodyMustBeAJsonObject) {
+TEST_P(ServerOpenTest, BodyMustBeAJsonObject) {
   const ManualClient c = client();
   for (const char* text : {"", "{", "[]", "null", R"({"model":"a","model":"b"})"}) {
     const auto opened =
@@ -278,7 +205,7 @@ TEST_P(ServerTest, BodyMustBeAJsonObject) {
   }
 }
 
-TEST_P(ServerTest, ModelMustBeAString) {
+TEST_P(ServerOpenTest, ModelMustBeAString) {
   const ManualClient c = client();
   for (const Json& model : {Json(), Json(1), Json::array({"demo-model"})}) {
     Json body = chat(c);
@@ -290,14 +217,14 @@ TEST_P(ServerTest, ModelMustBeAString) {
   expect_refused(c.headers(), body, "e2ee_invalid_payload_model");
 }
 
-TEST_P(ServerTest, FieldsAreBoundToTheirModel) {
+TEST_P(ServerOpenTest, FieldsAreBoundToTheirModel) {
   const ManualClient c = client();
   Json body = chat(c);
   body["model"] = "demo-model-2";
   expect_refused(c.headers(), body, "e2ee_decryption_failed");
 }
 
-TEST_P(ServerTest, FieldsAreBoundToTheirPlace) {
+TEST_P(ServerOpenTest, FieldsAreBoundToTheirPlace) {
   const ManualClient c = client();
   Json body = chat(c);
   body["messages"].push_back(
@@ -308,7 +235,7 @@ TEST_P(ServerTest, FieldsAreBoundToTheirPlace) {
   EXPECT_TRUE(open(c.headers(), body));
 }
 
-TEST_P(ServerTest, FieldsAreBoundToNonceAndTimestamp) {
+TEST_P(ServerOpenTest, FieldsAreBoundToNonceAndTimestamp) {
   const ManualClient c = client();
   const Json body = chat(c);
   E2eeHeaders headers = c.headers();
@@ -323,7 +250,7 @@ TEST_P(ServerTest, FieldsAreBoundToNonceAndTimestamp) {
   expect_refused(headers, body, "e2ee_decryption_failed");
 }
 
-TEST_P(ServerTest, NothingAtASealedPlaceMayBeClear) {
+TEST_P(ServerOpenTest, NothingAtASealedPlaceMayBeClear) {
   const ManualClient c = client();
   for (const char* clear : {"You are a helpful assistant.", "", "00"}) {
     Json body = chat(c);
@@ -336,7 +263,7 @@ TEST_P(ServerTest, NothingAtASealedPlaceMayBeClear) {
   expect_refused(c.headers(), body, "e2ee_decryption_failed");
 }
 
-TEST_P(ServerTest, SomethingMustBeSealed) {
+TEST_P(ServerOpenTest, SomethingMustBeSealed) {
   const ManualClient c = client();
   for (const char* messages : {"[]", "null", R"([{"role":"user","content":null}])", R"(["x"])",
                                R"([{"role":"user","content":[{"type":"text"}]}])"}) {
@@ -350,7 +277,7 @@ TEST_P(ServerTest, SomethingMustBeSealed) {
   EXPECT_EQ(tokens.error().type, "e2ee_decryption_failed");
 }
 
-TEST_P(ServerTest, TheNumberOfFieldsIsBounded) {
+TEST_P(ServerOpenTest, TheNumberOfFieldsIsBounded) {
   const ManualClient c = client();
   Json body = {{"model", "demo-model"}, {"prompt", Json::array()}};
   std::size_t visited = 0;
@@ -364,7 +291,7 @@ TEST_P(ServerTest, TheNumberOfFieldsIsBounded) {
   EXPECT_EQ(visited, kMaxFields);
 }
 
-TEST_P(ServerTest, ErrorsDoNotRepeatTheRequest) {
+TEST_P(ServerOpenTest, ErrorsDoNotRepeatTheRequest) {
   const ManualClient c = client();
   E2eeHeaders headers = c.headers();
   headers.timestamp = "s3cret";
@@ -374,7 +301,7 @@ TEST_P(ServerTest, ErrorsDoNotRepeatTheRequest) {
   EXPECT_THAT(open(c.headers(), body).error().message, Not(HasSubstr("s3cret")));
 }
 
-TEST_P(ServerTest, ARequestIsTakenOnce) {
+TEST_P(ServerOpenTest, ARequestIsTakenOnce) {
   const ManualClient c = client();
   const Json body = chat(c);
   EXPECT_TRUE(open(c.headers(), body));
@@ -388,7 +315,7 @@ TEST_P(ServerTest, ARequestIsTakenOnce) {
   expect_refused(headers, body, "e2ee_replay_detected");
 }
 
-TEST_P(ServerTest, AFutureRequestIsNotTakenAgainLater) {
+TEST_P(ServerOpenTest, AFutureRequestIsNotTakenAgainLater) {
   ManualClient c = client();
   c.timestamp = kNow + 300;
   const Json body = chat(c);
@@ -399,7 +326,7 @@ TEST_P(ServerTest, AFutureRequestIsNotTakenAgainLater) {
   expect_refused(c.headers(), body, "e2ee_invalid_timestamp", kNow + 601);
 }
 
-TEST_P(ServerTest, WhatDoesNotOpenTakesNoReplaySlot) {
+TEST_P(ServerOpenTest, WhatDoesNotOpenTakesNoReplaySlot) {
   ServerChannel small(service_keys(), 2);
   ManualClient c = client();
   for (int i = 0; i < 20; ++i) {
@@ -416,7 +343,7 @@ TEST_P(ServerTest, WhatDoesNotOpenTakesNoReplaySlot) {
       small.open(c.headers(), Endpoint::chat_completions, json::compact(chat(c)), from_unix(kNow)));
 }
 
-TEST_P(ServerTest, WhenReplaysCannotBeToldRequestsAreRefused) {
+TEST_P(ServerOpenTest, WhenReplaysCannotBeToldRequestsAreRefused) {
   ServerChannel small(service_keys(), 2);
   ManualClient c = client();
   std::vector<std::string> outcomes;
@@ -429,7 +356,7 @@ TEST_P(ServerTest, WhenReplaysCannotBeToldRequestsAreRefused) {
   EXPECT_THAT(outcomes, ::testing::ElementsAre("opened", "opened", "e2ee_replay_detected"));
 }
 
-TEST_P(ServerTest, OfSimultaneousCopiesOneIsTaken) {
+TEST_P(ServerOpenTest, OfSimultaneousCopiesOneIsTaken) {
   const ManualClient c = client();
   const std::string body = json::compact(chat(c));
   const E2eeHeaders headers = c.headers();
@@ -443,93 +370,6 @@ TEST_P(ServerTest, OfSimultaneousCopiesOneIsTaken) {
     }
   }
   EXPECT_EQ(taken, 1);
-}
-
-TEST_P(ServerTest, SealsABufferedChat) {
-  const ManualClient c = client();
-  const auto opened = open(c.headers(), chat(c));
-  ASSERT_TRUE(opened);
-  const Json clear = json::parse(R"({"id":"chatcmpl-123","choices":[
-          {"index":1,"message":{"role":"assistant","content":"Grüß","reasoning":"r",
-           "reasoning_content":"rc","audio":{"id":"a","data":"UklG"}},"finish_reason":"stop"},
-          {"message":{"role":"assistant","content":"","reasoning":null}}],"usage":{"n":1}})")
-                         .value();
-  Json body = clear;
-  ASSERT_TRUE(opened->sealer.seal_body(body));
-  const Json& message = body["choices"][0]["message"];
-  const std::string id = "chatcmpl-123";
-  EXPECT_EQ(c.open("choices.1.message.content", id, message["content"]).value(), "Grüß");
-  EXPECT_EQ(c.open("choices.1.message.reasoning", id, message["reasoning"]).value(), "r");
-  EXPECT_EQ(c.open("choices.1.message.reasoning_content", id, message["reasoning_content"]).value(),
-            "rc");
-  EXPECT_EQ(c.open("choices.1.message.audio.data", id, message["audio"]["data"]).value(), "UklG");
-  EXPECT_EQ(message["role"], "assistant");
-  const Json& second = body["choices"][1]["message"];
-  EXPECT_EQ(c.open("choices.1.message.content", id, second["content"]).value(), "");
-  EXPECT_TRUE(second["reasoning"].is_null());
-  EXPECT_EQ(body["usage"], clear["usage"]);
-}
-
-TEST_P(ServerTest, SealsStreamedChunks) {
-  const ManualClient c = client();
-  const auto opened = open(c.headers(), chat(c));
-  ASSERT_TRUE(opened);
-  Json first =
-      json::parse(R"({"id":"x","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]})")
-          .value();
-  ASSERT_TRUE(opened->sealer.seal_chunk(first));
-  EXPECT_EQ(json::compact(first),
-            R"({"id":"x","choices":[{"index":0,"delta":{"role":"assistant"}}]})");
-
-  const Json clear = json::parse(R"({"choices":[{"delta":{"content":"a","reasoning":"b"}},
-                                                {"delta":{"reasoning_content":"c"}}]})")
-                         .value();
-  Json chunk = clear;
-  ASSERT_TRUE(opened->sealer.seal_chunk(chunk));
-  const Json& delta = chunk["choices"][0]["delta"];
-  EXPECT_EQ(c.open("choices.0.delta.content", "", delta["content"]).value(), "a");
-  EXPECT_EQ(c.open("choices.0.delta.reasoning", "", delta["reasoning"]).value(), "b");
-  EXPECT_EQ(c.open("choices.1.delta.reasoning_content", "",
-                   chunk["choices"][1]["delta"]["reasoning_content"])
-                .value(),
-            "c");
-
-  // Each field has an ephemeral key and a nonce of its own, also for the same text.
-  Json again = clear;
-  ASSERT_TRUE(opened->sealer.seal_chunk(again));
-  const auto ephemeral = [](const Json& j) {
-    return j["choices"][0]["delta"]["content"].get<std::string>().substr(0, 64);
-  };
-  EXPECT_NE(ephemeral(again), ephemeral(chunk));
-
-  Json last = json::parse(R"({"id":"x","choices":[],"usage":{"n":1}})").value();
-  EXPECT_TRUE(opened->sealer.seal_chunk(last));
-}
-
-TEST_P(ServerTest, SealsCompletions) {
-  const ManualClient c = client();
-  const auto opened = open(c.headers(), chat(c));
-  ASSERT_TRUE(opened);
-  for (const bool streamed : {false, true}) {
-    Json body = json::parse(R"({"id":"cmpl-1","choices":[{"index":2,"text":"t"}]})").value();
-    ASSERT_TRUE(streamed ? opened->sealer.seal_chunk(body) : opened->sealer.seal_body(body));
-    EXPECT_EQ(c.open("choices.2.text", "cmpl-1", body["choices"][0]["text"]).value(), "t");
-  }
-}
-
-TEST_P(ServerTest, WhatCannotBeSealedIsAnInternalError) {
-  const ManualClient c = client();
-  const auto opened = open(c.headers(), chat(c));
-  ASSERT_TRUE(opened);
-  for (const char* text :
-       {R"({"choices":[{"message":{"content":[{"type":"text"}]}}]})", R"({"choices":[{"text":1}]})",
-        R"({"choices":{}})", R"({"choices":["x"]})", R"({"choices":[{"message":"x"}]})",
-        R"({"choices":[{"message":{"audio":"x"}}]})"}) {
-    Json body = json::parse(text).value();
-    const Status status = opened->sealer.seal_body(body);
-    ASSERT_FALSE(status) << text;
-    EXPECT_EQ(status.error().code, Errc::internal);
-  }
 }
 
 }  // namespace
