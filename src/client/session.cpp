@@ -173,13 +173,14 @@ Status LiveSession::stream(const net::HttpRequest& request, AnswerReader& reader
   };
   auto response = connection_->send_streaming(request, on_head, on_body);
   if (!response) connection_.reset();
-  if (status == 0)
-    return response ? fail(Errc::malformed, "no answer")
-                    : Status(tl::unexpected<Error>(response.error()));
+  if (status == 0) {
+    TRY(response);
+    return fail(Errc::malformed, "the service sent no answer");
+  }
   TRY(head);
   if (status != 200) return tl::unexpected<Error>(service_error(status, error_body));
   TRY(reader.finish());
-  if (!response) return tl::unexpected<Error>(response.error());
+  TRY(response);
   return {};
 }
 
