@@ -10,7 +10,7 @@ from wire import Sealed
 
 pytestmark = pytest.mark.server
 SUITES = [Sealed.X25519, Sealed.SECP256K1]
-SECRET = "What is the capital of France?"
+SECRET = "Name the capital city of France in one word."
 
 
 def error_type(response):

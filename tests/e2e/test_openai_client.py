@@ -7,7 +7,7 @@ import pytest
 from conftest import MODEL_NAME
 
 pytestmark = pytest.mark.server
-CAPITAL = [{"role": "user", "content": "What is the capital of France?"}]
+CAPITAL = [{"role": "user", "content": "Name the capital city of France in one word."}]
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +89,8 @@ def test_a_seed_repeats_and_temperature_varies(client):
 def test_system_message_and_content_parts(client):
     answer = ask(client, messages=[
         {"role": "system", "content": "You are terse."},
-        {"role": "user", "content": [{"type": "text", "text": "What is the capital "},
-                                     {"type": "text", "text": "of France?"}]}])
+        {"role": "user", "content": [{"type": "text", "text": "Name the capital city "},
+                                     {"type": "text", "text": "of France in one word."}]}])
     assert "Paris" in answer.choices[0].message.content
 
 
