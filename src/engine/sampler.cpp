@@ -54,33 +54,41 @@ float exp_nonpositive(float x) {
   return std::bit_cast<float>(std::bit_cast<std::uint32_t>(p) + exponent);
 }
 
-// Turns logits into weights e^((logit - most) * scale) and returns their sum.
-double weigh(std::span<float> logits, float most, float scale) {
-  std::array<float, kLanes> lanes{};
+// Weights of the whole vocabulary, with sums of blocks of them, so that nobody has to add up all.
+struct Weights {
+  static constexpr std::size_t kBlock = 64 * kLanes;  // short enough to sum in single precision
+  std::span<const float> values;
+  std::vector<double> blocks;
   double sum = 0;
+};
+
+// Turns a block of logits into e^((logit - most) * scale) and returns their sum.
+double weigh_block(std::span<float> logits, float most, float scale) {
+  for (float& logit : logits) logit = exp_nonpositive((logit - most) * scale);
+  std::array<float, kLanes> lanes{};
   std::size_t i = 0;
-  constexpr std::size_t kBlock = 64 * kLanes;  // short enough for sums in single precision
-  while (i + kLanes <= logits.size()) {
-    const std::size_t end = std::min(i + kBlock, logits.size() - logits.size() % kLanes);
-    lanes.fill(0.0F);
-    for (; i < end; i += kLanes) {
-      for (std::size_t j = 0; j < kLanes; ++j) {
-        logits[i + j] = exp_nonpositive((logits[i + j] - most) * scale);
-        lanes[j] += logits[i + j];
-      }
-    }
-    for (const float lane : lanes) sum += static_cast<double>(lane);
+  for (; i + kLanes <= logits.size(); i += kLanes) {
+    for (std::size_t j = 0; j < kLanes; ++j) lanes[j] += logits[i + j];
   }
-  for (; i < logits.size(); ++i) {
-    logits[i] = exp_nonpositive((logits[i] - most) * scale);
-    sum += static_cast<double>(logits[i]);
-  }
+  double sum = 0;
+  for (const float lane : lanes) sum += static_cast<double>(lane);
+  for (; i < logits.size(); ++i) sum += static_cast<double>(logits[i]);
   return sum;
 }
 
-// The index at which the running sum of `weights` passes `target`.
-std::size_t draw(std::span<const float> weights, double target) {
-  double run = 0;
+// In place of the logits.
+Weights weigh(std::span<float> logits, float most, float scale) {
+  Weights weights{.values = logits, .blocks = {}};
+  for (std::size_t at = 0; at < logits.size(); at += Weights::kBlock) {
+    const std::size_t length = std::min(Weights::kBlock, logits.size() - at);
+    weights.blocks.push_back(weigh_block(logits.subspan(at, length), most, scale));
+    weights.sum += weights.blocks.back();
+  }
+  return weights;
+}
+
+// The index at which the running sum of `weights`, on top of `run`, passes `target`.
+std::size_t draw(std::span<const float> weights, double run, double target) {
   for (std::size_t i = 0; i < weights.size(); ++i) {
     run += static_cast<double>(weights[i]);
     if (run > target) return i;
@@ -88,31 +96,55 @@ std::size_t draw(std::span<const float> weights, double target) {
   return weights.size() - 1;
 }
 
+Token draw(const Weights& weights, double target) {
+  double run = 0;
+  std::size_t block = 0;
+  while (block + 1 < weights.blocks.size() && run + weights.blocks[block] <= target) {
+    run += weights.blocks[block++];
+  }
+  const std::size_t start = block * Weights::kBlock;
+  const std::size_t length = std::min(Weights::kBlock, weights.values.size() - start);
+  return static_cast<Token>(start + draw(weights.values.subspan(start, length), run, target));
+}
+
 struct Candidate {
   float weight = 0;
   Token token = 0;
 };
 
-// The likeliest tokens that hold `share` of the sum of all weights together, likeliest first.
-std::vector<Candidate> nucleus(std::span<const float> weights, double sum, double share) {
-  // What weighs less than this holds less than 1 - share all together, so none of it is needed.
-  const double least = (1.0 - share) * sum / static_cast<double>(weights.size());
-  std::vector<Candidate> candidates;
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    if (static_cast<double>(weights[i]) >= least) {
-      candidates.push_back({.weight = weights[i], .token = static_cast<Token>(i)});
+std::vector<Candidate> at_least(std::span<const float> weights, float least) {
+  std::vector<Candidate> out;
+  for (std::size_t start = 0; start < weights.size(); start += kLanes) {
+    const auto lane = weights.subspan(start, std::min(kLanes, weights.size() - start));
+    int found = 0;
+    for (const float weight : lane) found += weight >= least ? 1 : 0;
+    if (found == 0) continue;
+    for (std::size_t j = 0; j < lane.size(); ++j) {
+      if (lane[j] < least) continue;
+      out.push_back({.weight = lane[j], .token = static_cast<Token>(start + j)});
     }
   }
-  std::ranges::sort(candidates, [](const Candidate& a, const Candidate& b) {
-    return a.weight != b.weight ? a.weight > b.weight : a.token < b.token;
-  });
+  return out;
+}
+
+// The likeliest tokens that hold `share` of the sum of all weights together, likeliest first.
+std::vector<Candidate> nucleus(const Weights& weights, double share) {
+  // What weighs less than this holds less than 1 - share all together, so none of it is needed.
+  const double least = (1.0 - share) * weights.sum / static_cast<double>(weights.values.size());
+  std::vector<Candidate> heap = at_least(weights.values, static_cast<float>(least));
+  const auto below = [](const Candidate& a, const Candidate& b) {
+    return a.weight != b.weight ? a.weight < b.weight : a.token > b.token;
+  };
+  std::ranges::make_heap(heap, below);
+  std::vector<Candidate> kept;
   double held = 0;
-  std::size_t count = 0;
-  while (count < candidates.size() && (count == 0 || held < share * sum)) {
-    held += static_cast<double>(candidates[count++].weight);
+  while (!heap.empty() && (kept.empty() || held < share * weights.sum)) {
+    std::ranges::pop_heap(heap, below);
+    kept.push_back(heap.back());
+    held += static_cast<double>(heap.back().weight);
+    heap.pop_back();
   }
-  candidates.resize(count);
-  return candidates;
+  return kept;
 }
 
 }  // namespace
@@ -140,16 +172,15 @@ Token Sampler::pick_by_chance(std::span<float> logits) {
   const double chance = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
   if (!std::isfinite(most) || !std::isfinite(scale)) return argmax(logits);
   if (sampling_.top_p >= 1.0F) {
-    const double sum = weigh(logits, most, scale);
-    return static_cast<Token>(draw(logits, chance * sum));
+    const Weights weights = weigh(logits, most, scale);
+    return draw(weights, chance * weights.sum);
   }
-  const double all = weigh(logits, most, 1.0F);
-  const auto share = static_cast<double>(sampling_.top_p);
-  const std::vector<Candidate> kept = nucleus(logits, all, share);
+  const std::vector<Candidate> kept =
+      nucleus(weigh(logits, most, 1.0F), static_cast<double>(sampling_.top_p));
   std::vector<float> weights;
   for (const Candidate& c : kept) weights.push_back(std::pow(c.weight, scale));
   const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  return kept[draw(weights, chance * sum)].token;
+  return kept[draw(weights, 0.0, chance * sum)].token;
 }
 
 }  // namespace confide::engine
