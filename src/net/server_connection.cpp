@@ -1,5 +1,8 @@
 #include "net/server_connection.h"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
@@ -154,6 +157,10 @@ bool ServerConnection::received(std::string_view bytes) {
   }
   if (tls_.peer_closed()) return false;
   if (!was_established && tls_.established()) {
+    // We send nothing after the handshake, so the kernel would hold back the ACK of its last
+    // message for 40 ms, and a client with Nagle's algorithm its request for as long.
+    const int yes = 1;
+    setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof(yes));
     set_deadline(read_deadline_, shared_.options.limits.idle_timeout);
   }
   advance();
