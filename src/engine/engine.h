@@ -90,7 +90,8 @@ struct Load {
 // Thread-safe.
 class Engine {
  public:
-  // Fails with `malformed` if the file is no model llama.cpp can load, saying why.
+  // Fails with `malformed` if the file is no model llama.cpp can load or an option makes no sense,
+  // `limit` or `unavailable` if there is no room for the context; the message says why.
   static Result<std::unique_ptr<Engine>> load(const ModelFile& file, const Options& options);
   virtual ~Engine() = default;  // cancels what runs and joins the thread
 

@@ -199,6 +199,8 @@ TEST_F(SpoiltModelTest, SpoiltFieldsAreRefusedWithAReason) {
       {"llama.block_count", kType, most, "n_layer"},  // an assertion of llama.cpp's
       {"llama.block_count", kType, none, "n_layer"},
       {"llama.block_count", kType, std::string("\x1F\0\0\0", 4), "not found"},
+      {"llama.context_length", kType, most, "context length"},
+      {"llama.context_length", kType, none, "context length"},
       {"llama.embedding_length", kType, most, "error loading model"},
       {"llama.attention.head_count", kType, none, ""},
       {"llama.rope.dimension_count", kType, most, "n_rot"},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <utility>
 
 #include "base/secret.h"
@@ -65,8 +66,12 @@ Status LlamaContext::open(const LlamaModel& model, const Shape& shape) {
   const LlamaGuard guard;
   const int batch = std::max(kBatchTokens, shape.sequences);
   const int context = std::min(shape.context, model.trained_context());
+  const std::int64_t all = std::int64_t{context} * shape.sequences;
+  if (all > std::numeric_limits<std::int32_t>::max()) {
+    return fail(Errc::limit, "context times slots: too many tokens");
+  }
   llama_context_params params = llama_context_default_params();
-  params.n_ctx = static_cast<std::uint32_t>(context * shape.sequences);
+  params.n_ctx = static_cast<std::uint32_t>(all);
   params.n_batch = static_cast<std::uint32_t>(batch);
   params.n_ubatch = static_cast<std::uint32_t>(batch);
   params.n_seq_max = static_cast<std::uint32_t>(shape.sequences);

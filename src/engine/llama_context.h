@@ -27,7 +27,8 @@ class LlamaContext {
   enum class Outcome { done, aborted, failed };
 
   // `should_abort` is asked between the operations of a decode(). `model` must outlive the context.
-  // Fails with `unavailable` if memory lacks, `malformed` if the model cannot run.
+  // Fails with `unavailable` if memory lacks, `limit` if the tokens of all sequences are 2^31 or
+  // more, `malformed` if the model cannot run.
   static Result<std::unique_ptr<LlamaContext>> make(const LlamaModel& model, const Shape& shape,
                                                     std::function<bool()> should_abort);
   ~LlamaContext();

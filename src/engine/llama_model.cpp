@@ -44,6 +44,9 @@ Result<LlamaModel> LlamaModel::load(const ModelFile& file) {
     if (llama_vocab_type(model.vocabulary()) == LLAMA_VOCAB_TYPE_NONE || !generates_text(raw)) {
       return fail(Errc::malformed, file.name() + ": not a text generation model");
     }
+    if (model.trained_context() < 1) {  // llama.cpp's own type is unsigned
+      return fail(Errc::malformed, file.name() + ": context length out of range");
+    }
     std::string piece;
     for (Token token = 0; token < model.vocabulary_size(); ++token) {
       model.piece(token, piece);
