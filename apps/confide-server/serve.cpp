@@ -13,6 +13,7 @@
 
 #include "api/service.h"
 #include "attest/tee.h"
+#include "crypto/random.h"
 #include "engine/engine.h"
 #include "engine/model_file.h"
 #include "manifest.h"
@@ -206,6 +207,7 @@ int serve(const ServeOptions& options, const std::vector<std::string>& arguments
   ops::start_logging(options.verbose ? ops::LogLevel::debug : ops::LogLevel::info);
   ops::catch_termination();
   Status status = ops::harden_process();
+  crypto::reserve_secure_memory();
   if (status) status = close_environment();
   if (status) status = run(options, arguments);
   if (status) return 0;

@@ -1,16 +1,22 @@
 // confide: attests a confidential inference service first, then talks to it.
+#include <algorithm>
 #include <exception>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
 #include "commands.h"
+#include "crypto/random.h"
 #include "ops/hardening.h"
 #include "ops/version.h"
 #include "output.h"
 
 namespace confide::app {
 namespace {
+
+using namespace std::string_view_literals;
 
 constexpr auto kExitCodes =
     "Exit codes: 0 verified, 1 verification failed or refused, 2 usage or unreadable input,\n"
@@ -154,6 +160,27 @@ void add_verify(CLI::App& program, VerifyArguments& arguments, int& code) {
   });
 }
 
+// A shell's unset variable must not pass for an option that was not given: a policy would be
+// ignored, a check skipped.
+void refuse_empty_values(CLI::App& command) {
+  const CLI::Validator filled(
+      [](const std::string& value) {
+        return value.empty() ? std::string("must not be empty") : std::string();
+      },
+      "");
+  for (CLI::Option* option : command.get_options()) option->check(filled);
+  for (CLI::App* inner : command.get_subcommands(nullptr)) refuse_empty_values(*inner);
+}
+
+int usage_error(const CLI::App& program, const CLI::ParseError& error, bool json) {
+  if (program.exit(error) == 0) return kExitVerified;  // it was --help or --version
+  if (json) {
+    const Error usage{Errc::malformed, error.what()};
+    print_json(findings_json({}, &usage, ""));
+  }
+  return kExitUsage;
+}
+
 int run(int argc, char** argv) {
   CLI::App program(
       "confide: private conversations with language models, verified before a word is sent",
@@ -169,10 +196,12 @@ int run(int argc, char** argv) {
   VerifyArguments arguments;
   add_chat(program, chat_options, code);
   add_verify(program, arguments, code);
+  refuse_empty_values(program);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return program.exit(error) == 0 ? kExitVerified : kExitUsage;
+    const std::span<char*> words(argv, static_cast<std::size_t>(argc));
+    return usage_error(program, error, std::ranges::find(words, "--json"sv) != words.end());
   }
   return code;
 }
@@ -186,6 +215,7 @@ int main(int argc, char** argv) {
       confide::app::say("confide: " + hardened.error().message);
       return confide::app::kExitUnavailable;
     }
+    confide::crypto::reserve_secure_memory();
     return confide::app::run(argc, argv);
   } catch (const std::exception& error) {
     confide::app::say(std::string("confide: internal error: ") + error.what());

@@ -74,7 +74,8 @@ Result<Bytes> aes256gcm_open(const SecretBytes& key, const ByteArray<kGcmNonceSi
 
 SecretBytes hkdf_sha256(ByteView salt, const SecretBytes& ikm, std::string_view info,
                         std::size_t length) {
-  const auto kdf = own(EVP_KDF_fetch(nullptr, "HKDF", nullptr));
+  // Looking it up costs as much as deriving; every thread may share the one found.
+  static const auto kdf = own(EVP_KDF_fetch(nullptr, "HKDF", nullptr));
   const auto context = own(EVP_KDF_CTX_new(kdf.get()));
   // OSSL_PARAM holds pointers to mutable data for both directions; these are only read.
   const ByteView key = ikm.reveal();

@@ -1,5 +1,6 @@
 #include "crypto/random.h"
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -11,6 +12,10 @@ namespace {
 
 // OpenSSL takes an int for the length.
 constexpr std::size_t kChunk = std::size_t{1} << 30U;
+
+// Enough for tens of thousands of keys at once: exhausted, the heap fails instead of growing.
+constexpr std::size_t kSecureBytes = std::size_t{1} << 20U;
+constexpr std::size_t kSecureUnit = 32;
 
 void fill(std::span<std::uint8_t> out, int (*generate)(unsigned char*, int)) {
   while (!out.empty()) {
@@ -35,5 +40,9 @@ SecretBytes random_secret(std::size_t n) {
   fill(out.reveal(), RAND_priv_bytes);
   return out;
 }
+
+// A heap that could not be locked is still apart and still wiped; ops/hardening.h warns of the
+// limit.
+void reserve_secure_memory() { must(CRYPTO_secure_malloc_init(kSecureBytes, kSecureUnit) != 0); }
 
 }  // namespace confide::crypto

@@ -10,15 +10,20 @@
 
 namespace confide::crypto {
 
-X25519Key::X25519Key(SecretBytes scalar, const X25519Public& pub)
-    : scalar_(std::move(scalar)), public_(pub) {}
+struct X25519Key::Secret {
+  Handle<EVP_PKEY> pkey;
+};
+
+X25519Key::X25519Key(std::shared_ptr<const Secret> secret, const X25519Public& pub)
+    : secret_(std::move(secret)), public_(pub) {}
 
 X25519Key X25519Key::generate() { return std::move(*from_scalar(random_secret(32))); }
 
 Result<X25519Key> X25519Key::from_scalar(SecretBytes scalar) {
   if (scalar.size() != 32) return fail(Errc::malformed, "X25519: a scalar has 32 bytes");
-  const auto pkey = raw_private_key(EVP_PKEY_X25519, scalar);
-  return X25519Key(std::move(scalar), raw_public_key(*pkey));
+  auto pkey = raw_private_key(EVP_PKEY_X25519, scalar);
+  const X25519Public pub = raw_public_key(*pkey);
+  return X25519Key(std::make_shared<const Secret>(std::move(pkey)), pub);
 }
 
 // RFC 8032 section 5.1.5, steps 1 and 2: the secret scalar is the pruned first half of the hash.
@@ -35,10 +40,9 @@ Result<X25519Key> X25519Key::from_ed25519_seed(const SecretBytes& seed) {
 }
 
 Result<SecretBytes> X25519Key::agree(const X25519Public& peer) const {
-  const auto own_key = raw_private_key(EVP_PKEY_X25519, scalar_);
   const auto peer_key =
       own(EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, peer.data(), peer.size()));
-  const auto context = own(EVP_PKEY_CTX_new(own_key.get(), nullptr));
+  const auto context = own(EVP_PKEY_CTX_new(secret_->pkey.get(), nullptr));
   must(EVP_PKEY_derive_init(context.get()) == 1);
   SecretBytes out(32);
   std::size_t size = out.size();

@@ -1,6 +1,8 @@
 // X25519, RFC 7748.
 #pragma once
 
+#include <memory>
+
 #include "base/bytes.h"
 #include "base/secret.h"
 
@@ -20,8 +22,10 @@ class X25519Key {
   Result<SecretBytes> agree(const X25519Public& peer) const;
 
  private:
-  X25519Key(SecretBytes scalar, const X25519Public& pub);
-  SecretBytes scalar_;
+  struct Secret;
+  X25519Key(std::shared_ptr<const Secret> secret, const X25519Public& pub);
+  // Kept as OpenSSL's object: making it again for every agreement would cost a third of each.
+  std::shared_ptr<const Secret> secret_;
   X25519Public public_{};
 };
 
