@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <system_error>
 #include <utility>
 
@@ -25,6 +26,17 @@ Result<std::string> load_prompt(const ChatOptions& options) {
   if (prompt.ends_with('\n')) prompt.pop_back();
   if (prompt.empty()) return fail(Errc::malformed, "no prompt: stdin is empty");
   return prompt;
+}
+
+// What the service could only refuse is refused here, before anybody is asked.
+Status check_question(const ChatOptions& options, const std::string& prompt) {
+  TRY(check_utf8("the prompt", prompt));
+  TRY(check_utf8("--system", options.system));
+  TRY(check_utf8("--model", options.model));
+  if (options.temperature && !std::isfinite(*options.temperature)) {
+    return fail(Errc::malformed, "--temperature is not a number");
+  }
+  return {};
 }
 
 Result<client::SessionOptions> session_options(const ChatOptions& options) {
@@ -70,8 +82,12 @@ Status save(const std::string& dir, const client::Session& session,
       {"response.txt", exchange.response_body},
       {"receipt.json", exchange.receipt}};
   for (const auto& [name, content] : files) {
-    if (content.empty()) continue;
-    TRY(write_private_file(fmt::format("{}/{}", dir, name), content, /*overwrite=*/true));
+    const std::string path = fmt::format("{}/{}", dir, name);
+    if (content.empty()) {
+      ::unlink(path.c_str());  // an earlier exchange's would pass for this one's
+    } else {
+      TRY(write_private_file(path, content, /*overwrite=*/true));
+    }
   }
   return {};
 }
@@ -142,9 +158,11 @@ Status converse(const ChatOptions& options, client::Session& session, const std:
 
 int chat(const ChatOptions& options) {
   auto settings = session_options(options);
-  if (!settings) return unusable(settings.error());
+  if (!settings) return unusable(settings.error(), options.json);
   auto prompt = load_prompt(options);
-  if (!prompt) return unusable(prompt.error());
+  if (!prompt) return unusable(prompt.error(), options.json);
+  const Status question = check_question(options, *prompt);
+  if (!question) return unusable(question.error(), options.json);
 
   if (!options.json) say("Verifying " + options.url);
   verify::Verdict verdict;
@@ -163,12 +181,11 @@ int chat(const ChatOptions& options) {
   } else {
     show_receipt(exchange, error);
   }
-  if (!options.save_dir.empty()) {
-    if (auto saved = save(options.save_dir, **session, exchange); !saved) {
-      return unusable(saved.error());
-    }
-  }
-  return outcome ? kExitVerified : exit_code(outcome.error(), exchange.receipt_verdict);
+  Status saved;
+  if (!options.save_dir.empty()) saved = save(options.save_dir, **session, exchange);
+  if (!saved) say("confide: " + saved.error().message);
+  if (!outcome) return exit_code(outcome.error(), exchange.receipt_verdict);
+  return saved ? kExitVerified : kExitUsage;
 }
 
 }  // namespace confide::app

@@ -8,10 +8,12 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <limits>
 #include <system_error>
 
 #include <fmt/format.h>
 
+#include "base/json.h"
 #include "base/secret.h"
 #include "crypto/x509.h"
 
@@ -79,7 +81,7 @@ Result<std::string> read_file(const std::string& path) {
 Result<std::string> read_stdin() { return read_all(STDIN_FILENO, "stdin"); }
 
 Status write_private_file(const std::string& path, std::string_view content, bool overwrite) {
-  const int mode = overwrite ? O_TRUNC : O_EXCL;
+  const int mode = (overwrite ? O_TRUNC : O_EXCL) | O_NOFOLLOW;
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | mode, 0600));
   if (file.get() < 0) {
     if (errno == EEXIST) return fail(Errc::policy, path + " is there already");
@@ -110,6 +112,12 @@ Result<verify::Policy> load_policy(const TrustOptions& options) {
     policy.trust(*root);
   }
   return policy;
+}
+
+Status check_utf8(std::string_view what, const std::string& text) {
+  constexpr json::Limits kAnySize{.max_bytes = std::numeric_limits<std::size_t>::max()};
+  if (json::parse(json::compact(Json(text)), kAnySize)) return {};
+  return fail(Errc::malformed, fmt::format("{} is not UTF-8", what));
 }
 
 Result<std::string> load_api_key(const std::string& file) {

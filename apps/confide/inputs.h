@@ -15,10 +15,13 @@ namespace confide::app {
 Result<std::string> read_file(const std::string& path);
 // All of stdin, at most 64 MiB.
 Result<std::string> read_stdin();
-// Mode 0600, synced to disk. Without `overwrite`, fails with `policy` if the file is there already.
+// Mode 0600, synced to disk; a symbolic link is never followed. Without `overwrite`, fails with
+// `policy` if the file is there already.
 Status write_private_file(const std::string& path, std::string_view content, bool overwrite);
 
 Result<verify::Policy> load_policy(const TrustOptions& options);
+// Fails with `malformed` if `text` is not UTF-8; `what` names it.
+Status check_utf8(std::string_view what, const std::string& text);
 // From the file, or else from CONFIDE_API_KEY; empty if there is neither.
 Result<std::string> load_api_key(const std::string& file);
 // RFC 3339, or the present if `text` is empty.

@@ -32,8 +32,9 @@ void say(std::string_view line) { put(stderr, client::printable(line) + "\n"); }
 
 void show(const std::string& text) { put(stderr, text); }
 
-int unusable(const Error& error) {
+int unusable(const Error& error, bool json) {
   say("confide: " + error.message);
+  if (json) print_json(findings_json({}, &error, ""));
   return kExitUsage;
 }
 
@@ -60,7 +61,8 @@ void AnswerPrinter::put(std::string_view text) {
 
 void print_json(const Json& document) {
   // Strings that are no UTF-8 must not end the program: they are shown with replacements.
-  put(stdout, document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  const bool ascii = ::isatty(STDOUT_FILENO) != 0;
+  put(stdout, document.dump(2, ' ', ascii, Json::error_handler_t::replace) + "\n");
 }
 
 std::string hint_for(const TrustOptions& trust, const Error& error,

@@ -19,8 +19,9 @@ client::Style stderr_style();
 void say(std::string_view line);
 // The same for a finished, already safe text of several lines.
 void show(const std::string& text);
-// Prints `confide: message` for input that cannot be used, and returns kExitUsage.
-int unusable(const Error& error);
+// Prints `confide: message` for input that cannot be used, as JSON too if that is asked for, and
+// returns kExitUsage.
+int unusable(const Error& error, bool json);
 
 // Streams an answer to stdout; guarded if that is a terminal, else byte for byte.
 class AnswerPrinter {
@@ -38,7 +39,7 @@ class AnswerPrinter {
   bool in_line_ = false;
 };
 
-// One document and a newline on stdout.
+// One document and a newline on stdout; on a terminal in ASCII alone, which no terminal obeys.
 void print_json(const Json& document);
 
 // What to do about `error`, or "": that a simulator's root must be named.

@@ -24,9 +24,11 @@ void show_claims(const client::AttestedService& service) {
 }  // namespace
 
 int verify_live(const VerifyLiveOptions& options) {
-  if (auto url = net::parse_url(options.url); !url) return unusable(url.error());
+  if (auto url = net::parse_url(options.url); !url) {
+    return unusable(url.error(), options.json);
+  }
   auto policy = load_policy(options.trust);
-  if (!policy) return unusable(policy.error());
+  if (!policy) return unusable(policy.error(), options.json);
 
   client::SessionOptions settings;
   settings.url = options.url;
@@ -47,9 +49,8 @@ int verify_live(const VerifyLiveOptions& options) {
 
   if (auto written = write_policy(options, *policy, (*session)->service()); !written) {
     const bool exists = written.error().code == Errc::policy;
-    return unusable(exists
-                        ? Error{Errc::policy, written.error().message + "; --force overwrites it"}
-                        : written.error());
+    say("confide: " + written.error().message + (exists ? "; --force overwrites it" : ""));
+    return kExitUsage;
   }
   say("Policy written to " + options.write_policy + ": read it before you rely on it.");
   return kExitVerified;

@@ -63,7 +63,7 @@ int conclude(const SavedReport& saved, const verify::Verdict& verdict, const Err
 
 int verify_report(const SavedReport& saved) {
   const auto loaded = load(saved);
-  if (!loaded) return unusable(loaded.error());
+  if (!loaded) return unusable(loaded.error(), saved.json);
   verify::Verdict verdict;
   const auto service = judge(*loaded, verdict);
   return conclude(saved, verdict, service ? nullptr : &service.error());
@@ -71,13 +71,13 @@ int verify_report(const SavedReport& saved) {
 
 int verify_receipt(const SavedReceipt& receipt, const SavedReport& saved) {
   const auto loaded = load(saved);
-  if (!loaded) return unusable(loaded.error());
+  if (!loaded) return unusable(loaded.error(), saved.json);
   const auto document = read_file(receipt.file);
-  if (!document) return unusable(document.error());
+  if (!document) return unusable(document.error(), saved.json);
   const auto request = load_optional(receipt.request_file);
-  if (!request) return unusable(request.error());
+  if (!request) return unusable(request.error(), saved.json);
   const auto response = load_optional(receipt.response_file);
-  if (!response) return unusable(response.error());
+  if (!response) return unusable(response.error(), saved.json);
 
   verify::Verdict verdict;
   const auto service = judge(*loaded, verdict);
