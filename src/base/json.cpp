@@ -36,7 +36,9 @@ class Guard final : public nlohmann::json_sax<Json> {
     return enter();
   }
   bool key(string_t& name) override {
-    return names_.back().insert(name).second || no(Errc::malformed, "duplicate member name");
+    std::set<std::string>& names = names_.back();
+    if (names.size() >= limits_.max_members) return no(Errc::limit, "too many members");
+    return names.insert(name).second || no(Errc::malformed, "duplicate member name");
   }
   bool end_object() override {
     names_.pop_back();

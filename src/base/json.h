@@ -23,6 +23,8 @@ struct Limits {
   std::size_t max_bytes = std::size_t{4} << 20U;
   std::size_t max_depth = 64;
   std::size_t max_nodes = std::size_t{1} << 20U;
+  // Of one object: keeping their order costs time that grows with the square of their number.
+  std::size_t max_members = 512;
 };
 
 // Fails with `malformed` or `limit`. The message carries no byte of the text.

@@ -54,6 +54,18 @@ TEST(Parse, RefusesBadUtf8) {
   }
 }
 
+TEST(Parse, RefusesObjectsWithVeryManyMembers) {
+  const auto object = [](int members) {
+    std::string text = "{\"0\":0";
+    for (int i = 1; i < members; ++i) text += ",\"" + std::to_string(i) + "\":0";
+    return text + "}";
+  };
+  EXPECT_TRUE(parse(object(512)));
+  EXPECT_EQ(refusal(parse(object(513))), Errc::limit);
+  EXPECT_EQ(refusal(parse("[" + object(513) + "]")), Errc::limit);
+  EXPECT_TRUE(parse("[" + object(512) + "," + object(512) + "]")) << "each object has its own";
+}
+
 TEST(Parse, RefusesNumbersThatNoDoubleHolds) {
   for (const char* text : {"1e400", "-1e400", "[1e309]", "{\"a\":1e999999}"}) {
     EXPECT_EQ(refusal(parse(text)), Errc::malformed) << text;
