@@ -49,7 +49,7 @@ bool WorkerPool::try_post(std::function<void()> job) {
 void WorkerPool::post(std::function<void()> job) {
   {
     const std::lock_guard lock(mutex_);
-    jobs_.push_back(std::move(job));
+    continuations_.push_back(std::move(job));
   }
   wake_.notify_one();
 }
@@ -59,11 +59,12 @@ void WorkerPool::run() {
     std::function<void()> job;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+      wake_.wait(lock, [this] { return stopping_ || !jobs_.empty() || !continuations_.empty(); });
       // A job that is still running may post its continuation; its own thread then finds it here.
-      if (jobs_.empty()) return;
-      job = std::move(jobs_.front());
-      jobs_.pop_front();
+      auto& next = continuations_.empty() ? jobs_ : continuations_;
+      if (next.empty()) return;
+      job = std::move(next.front());
+      next.pop_front();
     }
     run_job(job);
   }

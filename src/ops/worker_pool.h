@@ -20,7 +20,8 @@ class WorkerPool {
 
   // False if the queue is full: the caller answers 503. `job` must not throw.
   [[nodiscard]] bool try_post(std::function<void()> job);
-  // For the continuation of work already admitted: never refused, so the caller bounds it.
+  // For the continuation of work already admitted: never refused, so the caller bounds it, and done
+  // before what try_post() queued, so that a flood of new work does not hold up the old.
   void post(std::function<void()> job);
 
   // Runs what is queued and what that posts, then joins; later jobs never run. Not from a job.
@@ -32,6 +33,7 @@ class WorkerPool {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> jobs_;
+  std::deque<std::function<void()>> continuations_;
   std::size_t max_queued_;
   bool stopping_ = false;
   std::vector<std::thread> threads_;

@@ -41,6 +41,26 @@ TEST(WorkerPoolTest, RefusesWhenTheQueueIsFull) {
   EXPECT_EQ(ran, 3);
 }
 
+TEST(WorkerPoolTest, ContinuationsGoBeforeNewWork) {
+  std::promise<void> started;
+  std::promise<void> go;
+  std::string order;
+  {
+    WorkerPool pool(1, 8);
+    ASSERT_TRUE(pool.try_post([&started, &go] {
+      started.set_value();
+      go.get_future().wait();
+    }));
+    started.get_future().wait();
+    ASSERT_TRUE(pool.try_post([&order] { order += "new "; }));
+    ASSERT_TRUE(pool.try_post([&order] { order += "new "; }));
+    pool.post([&order] { order += "first "; });
+    pool.post([&order] { order += "second "; });
+    go.set_value();
+  }
+  EXPECT_EQ(order, "first second new new ");
+}
+
 TEST(WorkerPoolTest, RunsContinuationsPostedWhileItStops) {
   std::promise<void> started;
   std::promise<void> go;
