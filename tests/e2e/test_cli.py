@@ -1,11 +1,13 @@
 """`confide chat` and `confide verify` against honest and dishonest services."""
 import json
+import os
 import re
+import subprocess
 
 import pytest
 
 import wire
-from conftest import MODEL_NAME
+from conftest import BIN, MODEL_NAME
 from middleman import Middleman
 
 SECRET = "What is the capital of France? my-secret-word"
@@ -102,6 +104,74 @@ def test_unreachable_and_bad_usage(confide, server, tmp_path):
     (tmp_path / "root.pem").write_text("nonsense")
     assert confide("verify", "--url", server.url, "--trust-root",
                    tmp_path / "root.pem").returncode == 2
+
+
+def one_document(process):
+    """Exactly one JSON document on stdout, and a message for people."""
+    document = json.loads(process.stdout)
+    assert document["verdict"] == "fail" and document["error"]
+    assert process.stderr.strip()
+    return document
+
+
+@pytest.mark.parametrize("arguments", [
+    ["verify", "--json", "--url", "not a url"],
+    ["verify", "--json", "--url", "https://127.0.0.1:1", "--policy", "/nonexistent"],
+    ["verify", "--json", "--bogus"],
+    ["chat", "--json", "--url", "https://127.0.0.1:1", "--trust-root", "/nonexistent", "hi"],
+    ["verify", "report", "/nonexistent", "--nonce", "a" * 64, "--json"],
+])
+def test_unusable_input_as_json(confide, arguments):
+    done = confide(*arguments)
+    assert done.returncode == 2, done.stderr
+    one_document(done)
+
+
+@pytest.mark.parametrize("arguments", [
+    ["verify", "--url", "https://127.0.0.1:1", "--policy", ""],
+    ["verify", "--url", "https://127.0.0.1:1", "--trust-root", ""],
+    ["verify", "report", "x", "--nonce", ""],
+    ["verify", "receipt", "x", "--report", "x", "--request", ""],
+    ["chat", "--url", "https://127.0.0.1:1", ""],
+])
+def test_an_empty_value_is_not_an_absent_option(confide, arguments):
+    """A shell's unset variable must not drop a policy or a check."""
+    done = confide(*arguments)
+    assert done.returncode == 2 and "empty" in done.stderr, done.stderr
+
+
+def test_questions_nobody_can_answer_are_not_sent(confide, server):
+    url = ["chat", "--url", "https://127.0.0.1:1", "--trust-root", server.root]
+    assert confide(*url, "--temperature", "nan", "hi").returncode == 2
+    bad = subprocess.run([BIN / "confide", *map(str, url)], input=b"\xff\xfehello",
+                         capture_output=True, timeout=100)
+    assert bad.returncode == 2 and b"UTF-8" in bad.stderr
+
+
+def test_saved_files_are_private_and_follow_no_link(chat, tmp_path):
+    saved, outside = tmp_path / "saved", tmp_path / "outside"
+    saved.mkdir(mode=0o755)
+    outside.write_text("untouched")
+    (saved / "request.json").symlink_to(outside)
+    done = chat("--save", saved)
+    assert done.returncode == 2 and "request.json" in done.stderr, done.stderr
+    assert outside.read_text() == "untouched"
+    (saved / "request.json").unlink()
+    (saved / "receipt.json").write_text("old")
+    (saved / "receipt.json").chmod(0o644)
+    assert chat("--save", saved).returncode == 0
+    for file in saved.iterdir():
+        assert file.stat().st_mode & 0o777 == 0o600, file
+
+
+def test_a_closed_stdout_is_no_socket(confide, server):
+    """What is printed must not go to whatever got the number of a closed stream."""
+    command = [BIN / "confide", "chat", "--url", server.url, "--trust-root", server.root,
+               "--max-tokens", "8", SECRET]
+    for closed in ([1], [0, 1, 2]):
+        done = subprocess.run(command, preexec_fn=lambda: [os.close(fd) for fd in closed],
+                              timeout=100)
+        assert done.returncode == 0, closed
 
 
 def test_help_has_examples(confide):

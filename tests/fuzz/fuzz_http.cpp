@@ -1,0 +1,53 @@
+// A byte stream as HTTP messages: cut anywhere, it reads the same.
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+
+#include "base/bytes.h"
+#include "net/message_parser.h"
+
+namespace {
+
+constexpr std::size_t kMaxHeader = 4096;
+constexpr std::size_t kMaxBody = 65536;
+
+std::string written(const confide::net::Headers& headers) {
+  std::string out;
+  for (const auto& [name, value] : headers.all()) out += name + ":" + value + "\n";
+  return out;
+}
+
+std::string read_response(std::string_view text, std::size_t piece) {
+  confide::net::ResponseParser parser(
+      {.to_head = false, .max_body_bytes = kMaxBody, .on_body = nullptr, .on_head = nullptr});
+  std::string inbox;
+  for (; !text.empty() && !parser.done(); text.remove_prefix(std::min(piece, text.size()))) {
+    inbox += text.substr(0, piece);
+    if (!parser.feed(inbox)) return "refused";
+  }
+  if (!parser.done()) return "unfinished";
+  const auto response = parser.take();
+  return std::to_string(response.status) + written(response.headers) + response.body;
+}
+
+std::string read_request(std::string_view text, std::size_t piece) {
+  confide::net::RequestParser parser(kMaxHeader, kMaxBody);
+  std::string inbox;
+  for (; !text.empty() && !parser.done(); text.remove_prefix(std::min(piece, text.size()))) {
+    inbox += text.substr(0, piece);
+    if (parser.feed(inbox)) return "refused";
+  }
+  if (!parser.done()) return "unfinished";
+  const auto request = parser.take();
+  return request.method + request.path + "?" + request.query + written(request.headers) +
+         request.body;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text = confide::as_text({data, size});
+  if (read_response(text, 1) != read_response(text, text.size())) std::abort();
+  if (read_request(text, 1) != read_request(text, text.size())) std::abort();
+  return 0;
+}
