@@ -128,7 +128,12 @@ Status check_provenance(const aci::Report& report, bool compose_measured) {
     return fail(Errc::not_found, "the service does not say which source it was built from");
   }
   if (!compose_measured) return fail(Errc::untrusted, "no measured manifest backs it");
-  if (source.image_digest && report.app_compose->find(*source.image_digest) == std::string::npos) {
+  if (!source.image_digest) return {};
+  // A part of a digest, or an empty one, stands in every manifest.
+  if (!aci::is_digest(*source.image_digest)) {
+    return fail(Errc::malformed, "the declared image digest is no digest");
+  }
+  if (report.app_compose->find(*source.image_digest) == std::string::npos) {
     return fail(Errc::mismatch, "the declared image digest does not stand in the manifest");
   }
   return {};
@@ -272,6 +277,12 @@ void check_hash(const std::string& id, const std::optional<std::string_view>& by
       recorded);
 }
 
+// Only services attested as direct get this far (aci.serving); those never hand prompts on (2.4).
+Status check_direct(const aci::VerifiedReceipt& receipt) {
+  if (!receipt.names_upstream()) return {};
+  return fail(Errc::mismatch, "the attested process handed the prompt on to an upstream");
+}
+
 Status check_execution(const std::optional<aci::Execution>& ran, const std::string& attested) {
   if (!ran) return fail(Errc::not_found, "the receipt does not say which model ran");
   if (ran->model_digest != attested) {
@@ -342,6 +353,8 @@ Result<aci::VerifiedReceipt> appraise_receipt(std::string_view document,
   record.pass("receipt.signature", "signed by an attested key of this keyset");
   check_hash("receipt.request", request, receipt->request_hash(), record);
   check_hash("receipt.response", response, receipt->response_hash(), record);
+  record.check("receipt.serving", check_direct(*receipt),
+               "answered by the attested process itself");
   record.check("receipt.model", check_execution(receipt->execution(), service.model_digest()),
                service.model_digest());
   if (receipt->execution()) claim_execution(*receipt->execution(), mine.claims);

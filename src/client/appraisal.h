@@ -53,10 +53,10 @@ class AttestedService {
 Result<AttestedService> appraise(const AppraisalInput& input, const verify::Policy& policy, Time at,
                                  verify::Verdict& verdict);
 
-// Check ids: receipt.signature, receipt.request, receipt.response, receipt.model. `request` and
-// `response` are the exact bytes, absent if the caller does not have them (then skipped). Under
-// E2EE `request` is the compact restored body (contract 2.7). Claims: those of the receipt's
-// execution.
+// Check ids: receipt.signature, receipt.request, receipt.response, receipt.serving, receipt.model.
+// `request` and `response` are the exact bytes, absent if the caller does not have them (then
+// skipped). Under E2EE `request` is the compact restored body (contract 2.7). Claims: those of the
+// receipt's execution.
 Result<aci::VerifiedReceipt> appraise_receipt(std::string_view document,
                                               const AttestedService& service,
                                               const std::optional<std::string_view>& request,

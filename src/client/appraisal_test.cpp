@@ -237,6 +237,13 @@ TEST_F(AppraisalTest, DeclaredImageMustStandInTheManifest) {
   expect_refused(observe(), Errc::mismatch, "aci.provenance");
 }
 
+TEST_F(AppraisalTest, DeclaredImageMustBeADigest) {
+  for (const std::string part : {"", "manifest_version"}) {
+    service.provenance.image_digest = part;
+    expect_refused(observe(), Errc::malformed, "aci.provenance");
+  }
+}
+
 TEST_F(AppraisalTest, ManifestMustBeTheMeasuredOne) {
   service.app_compose += " ";
   expect_refused(observe(), Errc::mismatch, "aci.compose");
@@ -336,7 +343,7 @@ TEST_F(AppraisalTest, GenuineReceiptPasses) {
   const std::string document = service.receipt(kRequest, kResponse, service.execution());
   ASSERT_TRUE(judge_receipt(document, kRequest, kResponse));
   EXPECT_TRUE(verdict.simulated);
-  EXPECT_EQ(verdict.checks().size(), 4U);
+  EXPECT_EQ(verdict.checks().size(), 5U);
   EXPECT_EQ(verdict.claims["seed"], 42);
   EXPECT_EQ(verdict.claims["completion_tokens"], 2);
 }
@@ -372,6 +379,19 @@ TEST_F(AppraisalTest, ReceiptMustNameTheAttestedModel) {
   result = judge_receipt(service.receipt(kRequest, kResponse, std::nullopt), kRequest, kResponse);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Errc::not_found);
+}
+
+TEST_F(AppraisalTest, ReceiptThatNamesAnUpstreamIsRefused) {
+  Json receipt = json::parse(service.receipt(kRequest, kResponse, service.execution())).value();
+  auto& events = receipt["event_log"];
+  events.insert(events.end() - 1, Json{{"type", "upstream.verified"}, {"result", "verified"}});
+  receipt.erase("signature");
+  receipt["signature"] =
+      to_hex(service.receipt_key.sign(as_bytes(json::canonical(receipt).value())));
+  const auto result = judge_receipt(json::compact(receipt), kRequest, kResponse);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Errc::mismatch);
+  EXPECT_EQ(verdict.first_failure()->id, "receipt.serving");
 }
 
 TEST_F(AppraisalTest, ReceiptOfAnotherServiceIsRefused) {

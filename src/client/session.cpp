@@ -110,7 +110,7 @@ class LiveSession final : public Session {
 
 // The pin is the attested key, so a connection made later is as good as the first.
 Status LiveSession::connect() {
-  if (connection_) return {};
+  if (connection_ && connection_->is_open()) return {};
   TRY_ASSIGN(connection_, net::Connection::open(url_, spki_));
   return {};
 }
@@ -124,7 +124,7 @@ void LiveSession::authorize(net::HttpRequest& request) const {
 Result<std::string> LiveSession::get(net::HttpRequest request) {
   authorize(request);
   while (true) {
-    const bool kept_alive = connection_ != nullptr;
+    const bool kept_alive = connection_ != nullptr && connection_->is_open();
     TRY(connect());
     auto response = connection_->send(request);
     if (response) {
@@ -234,9 +234,12 @@ Status LiveSession::check_receipt(Exchange& exchange) {
 
 // Whatever goes wrong here, there is no report to judge: the service is of no use, not refuted.
 Result<net::HttpResponse> fetch_report(net::Connection& connection, const std::string& nonce) {
-  TRY_ASSIGN(auto response, connection.send(get_request("/v1/aci/attestation", "nonce=" + nonce)));
-  if (response.status != 200) {
-    Error error = service_error(response.status, response.body);
+  auto response = connection.send(get_request("/v1/aci/attestation", "nonce=" + nonce));
+  if (!response) {
+    return fail(Errc::unavailable, "no attestation report: " + response.error().message);
+  }
+  if (response->status != 200) {
+    const Error error = service_error(response->status, response->body);
     return fail(Errc::unavailable, "no attestation report: " + error.message);
   }
   return response;

@@ -1,6 +1,7 @@
 #include "client/session.h"
 
 #include <mutex>
+#include <thread>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -37,12 +38,12 @@ Json chunk(const Json& delta, const Json& finish_reason) {
 // Answers as a service does, but for what a test tells it to get wrong.
 class FakeBackend {
  public:
-  FakeBackend() {
+  explicit FakeBackend(net::ServerLimits limits = {}) {
     const net::ServerOptions options{.address = "127.0.0.1",
                                      .port = 0,
                                      .certificate = service.certificate,
                                      .key = &service.tls_key,
-                                     .limits = {},
+                                     .limits = limits,
                                      .make_error = [](int status, std::string_view) {
                                        net::HttpResponse response;
                                        response.status = status;
@@ -56,6 +57,11 @@ class FakeBackend {
   }
 
   std::string url() const { return fmt::format("https://127.0.0.1:{}", server_->port()); }
+
+  // Until the service has closed every connection.
+  void wait_until_idle() const {
+    while (server_->open_connections() != 0) std::this_thread::yield();
+  }
 
   // Every request that reached the service, as it came.
   std::vector<std::string> seen() const {
@@ -256,6 +262,20 @@ TEST_F(SessionTest, ThePromptIsSealedOnTheWire) {
   EXPECT_THAT(seen[1], HasSubstr("Bearer " + std::string(kApiKey)));
   EXPECT_THAT(seen[2], HasSubstr("Bearer " + std::string(kApiKey)));
   EXPECT_THAT(seen, Each(Not(HasSubstr(std::string(kPrompt)))));
+}
+
+TEST_F(SessionTest, AConnectionClosedMeanwhileIsMadeAgain) {
+  FakeBackend hasty({.idle_timeout = std::chrono::seconds{1}});
+  SessionOptions options;
+  options.url = hasty.url();
+  options.policy = hasty.service.policy();
+  options.clock = &clock;
+  const auto session = Session::open(options, verdict);
+  ASSERT_TRUE(session) << session.error().message;
+  hasty.wait_until_idle();
+  const Status outcome = ask(**session);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(shown, "The moon is far.");
 }
 
 TEST_F(SessionTest, SecondSuiteServesIfItIsTheOnlyOne) {

@@ -41,6 +41,7 @@ class TlsConnection final : public Connection {
   Status connect(const std::optional<std::string>& pinned_spki);
 
   const crypto::Certificate& peer_certificate() const noexcept override { return *certificate_; }
+  bool is_open() override;
   Result<HttpResponse> send(const HttpRequest& request) override;
   Result<HttpResponse> send_streaming(
       const HttpRequest& request, const std::function<void(const HttpResponse&)>& on_head,
@@ -82,7 +83,8 @@ class TlsConnection final : public Connection {
   bool write_ended_ = false;
   std::optional<Error> tls_error_;
   SteadyClock::time_point deadline_{};
-  bool deadline_moves_ = false;  // with each byte sent or received
+  bool deadline_moves_ = false;                // with each byte sent or received,
+  SteadyClock::time_point latest_deadline_{};  // but no further than this
 };
 
 // A name or address as a Host header and a URL have it.
@@ -123,7 +125,8 @@ Status TlsConnection::step() {
 }
 
 void TlsConnection::made_progress() {
-  if (deadline_moves_) deadline_ = SteadyClock::now() + limits_.idle_timeout;
+  if (!deadline_moves_) return;
+  deadline_ = std::min(SteadyClock::now() + limits_.idle_timeout, latest_deadline_);
 }
 
 // A name that the resolver is slow to find is bounded by the resolver's own timeout.
@@ -264,21 +267,32 @@ Result<HttpResponse> TlsConnection::send_streaming(
   return exchange(request, std::move(options));
 }
 
+bool TlsConnection::is_open() {
+  // The server may have left since the last answer, or have said what nobody asked for.
+  start_reading();
+  io_.restart();
+  io_.poll();
+  if (read_ended_ || write_ended_ || !inbox_.empty()) close();
+  return !write_ended_;
+}
+
 Result<HttpResponse> TlsConnection::exchange(const HttpRequest& request,
                                              ResponseParser::Options options) {
   TRY_ASSIGN(outbox_, encode_request(request, url_.base_path, authority(url_)));
   outbox_sent_ = 0;
-  // The server may have left since the last answer.
-  start_reading();
-  io_.restart();
-  io_.poll();
-  if (read_ended_ || write_ended_ || !inbox_.empty()) {
-    close();
+  if (!is_open()) {
     return fail(Errc::unavailable, fmt::format("connection to {} is closed", authority(url_)));
   }
   options.to_head = request.method == "HEAD";
   options.max_body_bytes = limits_.max_body_bytes;
+  if (options.on_body) {
+    options.on_head = [this, on_head = std::move(options.on_head)](const HttpResponse& head) {
+      latest_deadline_ = SteadyClock::time_point::max();
+      if (on_head) on_head(head);
+    };
+  }
   ResponseParser parser(std::move(options));
+  latest_deadline_ = SteadyClock::now() + limits_.answer_timeout;
   made_progress();
   const Status talked = talk(parser);
   if (!talked || !all_sent() || !parser.keep_alive()) close();

@@ -27,6 +27,8 @@ Result<Url> parse_url(std::string_view text);
 struct ClientLimits {
   std::chrono::seconds connect_timeout{10};
   std::chrono::seconds idle_timeout{120};  // without a byte from the server
+  // For the whole answer of send(), and for the head of send_streaming(), however they trickle in.
+  std::chrono::seconds answer_timeout{600};
   std::size_t max_body_bytes = std::size_t{64} << 20U;
 };
 
@@ -42,6 +44,8 @@ class Connection {
   virtual ~Connection() = default;
 
   virtual const crypto::Certificate& peer_certificate() const noexcept = 0;
+  // False once it is known that nothing can be sent on it any more.
+  virtual bool is_open() = 0;
   // Sends and reads the whole answer. `request.path` is appended to the base path.
   // Fails with `unavailable`, `malformed`, or `limit`.
   virtual Result<HttpResponse> send(const HttpRequest& request) = 0;

@@ -157,6 +157,38 @@ TEST(Client, GivesUpOnASilentServer) {
   EXPECT_THAT(no_answer.error().message, HasSubstr("in time"));
 }
 
+TEST(Client, GivesUpOnAnAnswerThatTrickles) {
+  const ClientLimits limits{.answer_timeout = std::chrono::seconds(1)};
+  Scripted server([](TlsPeer& peer) {
+    peer.read_until("\r\n\r\n");
+    // Each byte in time, the whole never: ends when the client has gone.
+    for (peer.send("HTTP/1.1 200 OK\r\nX: "); peer.send("x");) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  });
+  const auto response = ask(server.url(), limits);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, Errc::unavailable);
+  EXPECT_THAT(response.error().message, HasSubstr("in time"));
+}
+
+TEST(Client, StreamsLongerThanItsHeadMayTake) {
+  const ClientLimits limits{.idle_timeout = std::chrono::seconds(20),
+                            .answer_timeout = std::chrono::seconds(1)};
+  Scripted server([](TlsPeer& peer) {
+    peer.read_until("\r\n\r\n");
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    peer.send("b");
+  });
+  const auto client = Connection::open(server.url(), std::nullopt, limits).value();
+  std::string body;
+  const auto response =
+      client->send_streaming(get("/"), nullptr, [&body](std::string_view bytes) { body += bytes; });
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(body, "ab");
+}
+
 TEST(Client, NoticesEveryWayToCutAnAnswerShort) {
   const std::string ok = "HTTP/1.1 200 OK\r\n";
   const std::vector<std::pair<std::string, bool>> answers = {
@@ -254,6 +286,7 @@ TEST(Client, SaysThatAKeptConnectionIsClosed) {
   const auto client = Connection::open(server.url(), {}).value();
   ASSERT_TRUE(client->send(get("/")));
   ASSERT_TRUE(closed.take());
+  EXPECT_FALSE(client->is_open());
   const auto second = client->send(get("/"));
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Errc::unavailable);

@@ -15,6 +15,7 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
 constexpr std::size_t kMaxResponseHeader = std::size_t{64} << 10U;
+constexpr std::size_t kMaxInterim = 16;  // 1xx responses before the answer
 // "0\r\n\r\n": no chunk header is followed by less. Beast 1.81 asserts as much when it comes back
 // to a last chunk, so it gets none before.
 constexpr std::size_t kLeastChunkHeader = 5;
@@ -219,6 +220,7 @@ struct ResponseParser::Impl {
   Options options;
   std::optional<Feeder<false>> feeder;
   HttpResponse response;
+  std::size_t interim = 0;
   bool have_head = false;
 };
 
@@ -229,6 +231,7 @@ Status ResponseParser::Impl::end_header() {
     return fail(Errc::malformed, "response status");
   }
   if (grammar.status < 200) {
+    if (++interim > kMaxInterim) return fail(Errc::limit, "too many interim responses");
     restart();
     return {};
   }

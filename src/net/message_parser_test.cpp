@@ -197,6 +197,15 @@ struct Responses : ::testing::Test {
   Status feed(ResponseParser& parser, std::string bytes) { return parser.feed(bytes); }
 };
 
+TEST_F(Responses, BoundsInterimResponses) {
+  ResponseParser parser(options);
+  std::string flood;
+  for (int i = 0; i < 1000; ++i) flood += "HTTP/1.1 100 Continue\r\n\r\n";
+  const Status fed = feed(parser, flood);
+  ASSERT_FALSE(fed);
+  EXPECT_EQ(fed.error().code, Errc::limit);
+}
+
 TEST_F(Responses, ReadsSizedChunkedAndUntilClose) {
   ResponseParser sized(options);
   ASSERT_TRUE(

@@ -1,8 +1,10 @@
 #include "ops/hardening.h"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
@@ -36,9 +38,20 @@ void raise_locked_memory() {
   }
 }
 
+// A socket or file that got the number of a closed stream would receive what is printed: answers
+// and messages.
+Status hold_standard_streams() {
+  int fd = 0;
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::open("/dev/null", O_RDWR);
+  if (fd < 0) return demand(fd, "to open /dev/null");
+  ::close(fd);
+  return {};
+}
+
 }  // namespace
 
 Status harden_process() {
+  TRY(hold_standard_streams());
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   TRY(demand(setrlimit(RLIMIT_CORE, &none), "to turn core dumps off"));
   TRY(demand(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "to make the process undumpable"));

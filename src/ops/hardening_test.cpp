@@ -51,6 +51,16 @@ TEST(HardeningTest, MakesFilesPrivate) {
   EXPECT_EXIT(exit_with([] { return umask(0) == 077; }), ::testing::ExitedWithCode(0), "");
 }
 
+TEST(HardeningTest, LeavesNoStandardStreamsNumberToOthers) {
+  EXPECT_EXIT(
+      {
+        close(STDIN_FILENO);
+        close(STDOUT_FILENO);
+        exit_with([] { return dup(STDERR_FILENO) > STDERR_FILENO; });
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
 TEST(HardeningTest, RaisesLockedMemoryToTheHardLimit) {
   EXPECT_EXIT(exit_with([] {
                 rlimit limit{};
