@@ -1,4 +1,7 @@
-"""Starts the real programs. CONFIDE_BIN names the folder they lie in."""
+"""Starts the real programs.
+
+CONFIDE_BIN names the folder they lie in, CONFIDE_SERVER_OPTIONS what every server gets besides.
+"""
 import os
 import pathlib
 import re
@@ -10,6 +13,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("CONFIDE_BIN", ROOT / "build/bin")).resolve()
+OPTIONS = os.environ.get("CONFIDE_SERVER_OPTIONS", "").split()
 MODEL = ROOT / "models/SmolLM2-135M-Instruct.Q4_1.gguf"
 MODEL_NAME = "SmolLM2-135M-Instruct.Q4_1"
 
@@ -25,7 +29,7 @@ class Server:
         start = self.log.tell()
         self.process = subprocess.Popen(
             [BIN / "confide-server", "--model", model, "--listen", "127.0.0.1:0", "--tee", "sim",
-             "--state", self.state, "--context", "1024", *extra],
+             "--state", self.state, "--context", "1024", *OPTIONS, *extra],
             stderr=self.log, stdout=self.log)
         self.url = None
         if wait:
