@@ -288,6 +288,7 @@ Result<HttpResponse> TlsConnection::exchange(const HttpRequest& request,
   if (options.on_body) {
     options.on_head = [this, on_head = std::move(options.on_head)](const HttpResponse& head) {
       latest_deadline_ = SteadyClock::time_point::max();
+      made_progress();
       if (on_head) on_head(head);
     };
   }
