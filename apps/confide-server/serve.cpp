@@ -143,17 +143,20 @@ Status run(const ServeOptions& options, const std::vector<std::string>& argument
         "SIMULATED TEE: no hardware protects this service; clients must name {}/sim-root.pem",
         options.state));
   }
+  // Before the model, which may take minutes: what can fail at once fails at once.
+  TRY_ASSIGN(const auto receipts,
+             store::ReceiptStore::open(options.state + "/receipts.db",
+                                       {.max_age = std::chrono::days{options.receipt_days},
+                                        .max_receipts = options.receipt_max}));
   TRY_ASSIGN(const LoadedModel model, load_model(options.model, *tee));
+  // Until here a signal ends the process, which has nothing to finish; the threads begin now.
+  ops::catch_termination();
   TRY_ASSIGN(const auto engine,
              engine::Engine::load(model.file, {.slots = options.slots,
                                                .context_per_slot = options.context,
                                                .threads = options.threads,
                                                .queue = options.queue}));
   TRY_ASSIGN(auto identity, api::Identity::create(identity_options(options, listen, clock.now())));
-  TRY_ASSIGN(const auto receipts,
-             store::ReceiptStore::open(options.state + "/receipts.db",
-                                       {.max_age = std::chrono::days{options.receipt_days},
-                                        .max_receipts = options.receipt_max}));
   TRY(write_file(options.state + "/tls-cert.pem", identity.tls_certificate().to_pem()));
 
   ops::Metrics metrics;
@@ -205,7 +208,6 @@ Status run(const ServeOptions& options, const std::vector<std::string>& argument
 
 int serve(const ServeOptions& options, const std::vector<std::string>& arguments) {
   ops::start_logging(options.verbose ? ops::LogLevel::debug : ops::LogLevel::info);
-  ops::catch_termination();
   Status status = ops::harden_process();
   crypto::reserve_secure_memory();
   if (status) status = close_environment();

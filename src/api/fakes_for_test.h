@@ -93,6 +93,7 @@ class FakeEngine final : public engine::Engine {
   engine::Finish finish = engine::Finish::stop;
   bool hold = false;
   std::optional<Errc> refuse;
+  std::optional<Errc> unreadable;  // what tokenizing fails with
   std::vector<engine::Job> jobs;
   std::shared_ptr<Held> held;
 
@@ -104,10 +105,12 @@ class FakeEngine final : public engine::Engine {
 
   // One token a byte.
   Result<std::vector<engine::Token>> tokenize(std::string_view text, bool) const override {
+    if (unreadable) return fail(*unreadable, "unreadable");
     return std::vector<engine::Token>(text.size(), 1);
   }
   Result<std::vector<engine::Token>> tokenize_chat(
       const std::vector<engine::Message>& messages) const override {
+    if (unreadable) return fail(*unreadable, "unreadable");
     std::vector<engine::Token> out;
     for (const auto& message : messages) out.resize(out.size() + message.content.size() + 1, 1);
     return out;

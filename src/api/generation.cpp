@@ -24,6 +24,7 @@ void Generation::begin(std::unique_ptr<engine::Ticket> ticket) {
     head.headers.set("Content-Type", "text/event-stream");
     head.headers.set("Cache-Control", "no-cache");
     head.headers.set("X-Accel-Buffering", "no");
+    head.headers.set("X-Receipt-Id", plan_.receipt.receipt_id);
     exchange_->start(std::move(head));
   }
   {
@@ -174,23 +175,23 @@ void Generation::end_buffered(const End& end) {
     return;
   }
   net::HttpResponse response;
-  response.headers = plan_.headers;
   response.headers.set("Content-Type", "application/json");
   response.body = json::compact(body);
-  hash_.update(as_bytes(response.body));
-  if (!file(end)) {
-    response = error_response(internal_error());
-  }
-  exchange_->respond(std::move(response));
+  respond(std::move(response), end);
 }
 
 // Accepted, then failed: the receipt covers the error body the client gets.
 void Generation::fail_buffered(const End& end) {
-  net::HttpResponse response = error_response(internal_error());
+  respond(error_response(internal_error()), {.finish = engine::Finish::error, .usage = end.usage});
+}
+
+// An answer without a receipt is worth nothing: an error goes in its place.
+void Generation::respond(net::HttpResponse response, const End& end) {
   hash_.update(as_bytes(response.body));
-  if (file({.finish = engine::Finish::error, .usage = end.usage})) {
-    for (const auto& [name, value] : plan_.headers.all()) response.headers.set(name, value);
-  }
+  const bool filed = file(end);
+  if (!filed) response = error_response(internal_error());
+  for (const auto& [name, value] : plan_.headers.all()) response.headers.set(name, value);
+  if (filed) response.headers.set("X-Receipt-Id", plan_.receipt.receipt_id);
   exchange_->respond(std::move(response));
 }
 

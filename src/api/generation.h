@@ -28,7 +28,7 @@ struct GenerationPlan {
   bool stream = false;
   std::optional<seal::ResponseSealer> sealer;  // under E2EE
   aci::ReceiptFields receipt;                  // all but response_hash and what the run adds
-  net::Headers headers;                        // of the response, Content-Type excepted
+  net::Headers headers;  // of the response, Content-Type and X-Receipt-Id excepted
 };
 
 // The engine calls it on its own thread; shaping and signing happen on the worker pool, one step of
@@ -61,6 +61,7 @@ class Generation final : public engine::Sink, public std::enable_shared_from_thi
   bool file(const End& end);
   void fail_stream();
   void fail_buffered(const End& end);
+  void respond(net::HttpResponse response, const End& end);
 
   GenerationPlan plan_;
   std::shared_ptr<net::Exchange> exchange_;

@@ -8,6 +8,14 @@
 #include "ops/log.h"
 
 namespace confide::api {
+namespace {
+
+ApiError no_report(const Error& why) {
+  ops::log_error(fmt::format("no attestation report: {}", why.message));
+  return internal_error();
+}
+
+}  // namespace
 
 Reporter::Reporter(attest::Tee& tee, const Identity& identity, aci::SourceProvenance provenance,
                    const Clock& clock)
@@ -17,14 +25,19 @@ Reporter::Reporter(attest::Tee& tee, const Identity& identity, aci::SourceProven
       provenance_(std::move(provenance)),
       clock_(clock) {}
 
-bool Reporter::take_budget(Time now) {
-  const std::lock_guard lock(mutex_);
+// The table holds no more addresses than there are quotes in the budget.
+bool Reporter::take_budget(const std::string& peer, Time now) {
+  const std::lock_guard lock(budget_mutex_);
   const auto passed =
       static_cast<double>(std::max<std::int64_t>(0, to_unix(now) - to_unix(budget_at_)));
+  if (now != budget_at_) given_.clear();
   budget_ = std::min(kBurst, budget_ + passed * kQuotesPerSecond);
   budget_at_ = now;
   if (budget_ < 1.0) return false;
+  const auto given = given_.find(peer);
+  if (budget_ <= kKept && given != given_.end() && given->second >= kLittle) return false;
   budget_ -= 1.0;
+  ++given_[peer];
   return true;
 }
 
@@ -49,17 +62,30 @@ Result<std::string> Reporter::make(const std::optional<std::string>& nonce) {
                             .evidence = std::move(evidence)});
 }
 
-ApiResult<std::string> Reporter::report(const std::optional<std::string>& nonce) {
+ApiResult<std::string> Reporter::report(const std::optional<std::string>& nonce,
+                                        const std::string& peer) {
   if (nonce && !aci::is_nonce(*nonce)) {
     return tl::unexpected(
         invalid_request("'nonce' must be 64 lower-case hexadecimal digits.", "nonce"));
   }
   const Time now = clock_.now();
-  if (!nonce) {
-    const std::lock_guard lock(mutex_);
-    if (!cached_.empty() && now >= cached_at_ && now < cached_at_ + kCacheFor) return cached_;
-  }
-  if (!take_budget(now)) {
+  return nonce ? challenged(*nonce, peer, now) : unchallenged(now);
+}
+
+// One quote a minute at most, so it needs no budget; who comes meanwhile waits for that one.
+ApiResult<std::string> Reporter::unchallenged(Time now) {
+  const std::lock_guard lock(cache_mutex_);
+  if (!cached_.empty() && now >= cached_at_ && now < cached_at_ + kCacheFor) return cached_;
+  auto made = make(std::nullopt);
+  if (!made) return tl::unexpected(no_report(made.error()));
+  cached_ = *std::move(made);
+  cached_at_ = now;
+  return cached_;
+}
+
+ApiResult<std::string> Reporter::challenged(const std::string& nonce, const std::string& peer,
+                                            Time now) {
+  if (!take_budget(peer, now)) {
     return tl::unexpected(ApiError{.status = 429,
                                    .type = "rate_limit_error",
                                    .message = "Too many attestation reports are being asked for.",
@@ -67,15 +93,7 @@ ApiResult<std::string> Reporter::report(const std::optional<std::string>& nonce)
                                    .param = ""});
   }
   auto made = make(nonce);
-  if (!made) {
-    ops::log_error(fmt::format("no attestation report: {}", made.error().message));
-    return tl::unexpected(internal_error());
-  }
-  if (!nonce) {
-    const std::lock_guard lock(mutex_);
-    cached_ = *made;
-    cached_at_ = now;
-  }
+  if (!made) return tl::unexpected(no_report(made.error()));
   return *std::move(made);
 }
 

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "aci/report.h"
 #include "api/errors.h"
@@ -14,23 +15,28 @@
 namespace confide::api {
 
 // Thread-safe. Quotes are slow and serialised in hardware, and anybody may ask: nonces share a
-// budget, and the form without a nonce is answered from a cache.
+// budget, half of it kept for addresses that have asked little, and the form without a nonce is
+// answered from a cache.
 class Reporter {
  public:
   Reporter(attest::Tee& tee, const Identity& identity, aci::SourceProvenance provenance,
            const Clock& clock);
 
-  // `nonce` absent: the unchallenged form. Fails with 400 on a nonce of another shape, 429 over the
-  // budget, 500 if the TEE gives no quote.
-  ApiResult<std::string> report(const std::optional<std::string>& nonce);
+  // `nonce` absent: the unchallenged form. `peer` is the address that asks. Fails with 400 on a
+  // nonce of another shape, 429 over the budget, 500 if the TEE gives no quote.
+  ApiResult<std::string> report(const std::optional<std::string>& nonce, const std::string& peer);
 
  private:
   static constexpr double kQuotesPerSecond = 25.0;
   static constexpr double kBurst = 50.0;
+  static constexpr double kKept = 25.0;  // of the burst, for those who asked little
+  static constexpr int kLittle = 2;      // quotes a second
   static constexpr std::chrono::seconds kCacheFor{60};
 
   Result<std::string> make(const std::optional<std::string>& nonce);
-  bool take_budget(Time now);
+  ApiResult<std::string> unchallenged(Time now);
+  ApiResult<std::string> challenged(const std::string& nonce, const std::string& peer, Time now);
+  bool take_budget(const std::string& peer, Time now);
 
   attest::Tee& tee_;
   const Json keyset_;
@@ -38,9 +44,12 @@ class Reporter {
   const aci::SourceProvenance provenance_;
   const Clock& clock_;
 
-  std::mutex mutex_;
+  std::mutex budget_mutex_;
   double budget_ = kBurst;
   Time budget_at_{};
+  std::unordered_map<std::string, int> given_;  // quotes this second, by address
+
+  std::mutex cache_mutex_;
   std::string cached_;
   Time cached_at_{};
 };

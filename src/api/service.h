@@ -2,6 +2,7 @@
 // socket. Contract 1, for a service that serves directly.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -86,6 +87,7 @@ class Service {
   seal::ServerChannel channel_;
   const std::string fingerprint_;
   const Time started_;
+  std::atomic<std::size_t> body_bytes_{0};  // of requests queued or under way
 };
 
 }  // namespace confide::api

@@ -14,6 +14,7 @@ namespace confide::api {
 namespace {
 
 constexpr json::Limits kBodyLimits{.max_bytes = std::size_t{32} << 20U};
+constexpr std::size_t kMaxModelBytes = 256;
 
 std::string random_id(std::string_view prefix) {
   return fmt::format("{}{}", prefix, to_hex(crypto::random_bytes(12)));
@@ -32,6 +33,29 @@ seal::E2eeHeaders e2ee_headers(const net::Headers& headers) {
           .nonce = headers.get("X-E2EE-Nonce"),
           .timestamp = headers.get("X-E2EE-Timestamp"),
           .signing_algo = headers.get("X-Signing-Algo")};
+}
+
+std::string_view prompt_member(Endpoint endpoint) {
+  return endpoint == Endpoint::chat_completions ? "messages" : "prompt";
+}
+
+ApiError too_long(Endpoint endpoint, std::string message) {
+  ApiError error = invalid_request(std::move(message), std::string(prompt_member(endpoint)));
+  error.code = "context_length_exceeded";
+  return error;
+}
+
+// The engine tells what can never fit from what it does not understand.
+ApiError no_tokens(const Error& error, Endpoint endpoint, int context) {
+  if (error.code == Errc::limit) {
+    return too_long(endpoint, fmt::format("This model's maximum context length is {} tokens, but "
+                                          "the prompt is far longer. Shorten it.",
+                                          context));
+  }
+  return invalid_request(endpoint == Endpoint::chat_completions
+                             ? "The model's chat template does not take these messages."
+                             : "The prompt is no valid text.",
+                         std::string(prompt_member(endpoint)));
 }
 
 std::string_view path_of(Endpoint endpoint) {
@@ -85,14 +109,11 @@ ApiResult<engine::Job> Service::make_job(const GenerationRequest& request) const
   const int context = parts_.engine.info().context_length;
   if (request.endpoint == Endpoint::chat_completions) {
     auto tokens = parts_.engine.tokenize_chat(request.messages);
-    if (!tokens) {
-      return tl::unexpected(
-          invalid_request("The model's chat template does not take these messages.", "messages"));
-    }
+    if (!tokens) return tl::unexpected(no_tokens(tokens.error(), request.endpoint, context));
     job.prompt = *std::move(tokens);
   } else if (const auto* text = std::get_if<std::string>(&request.prompt)) {
     auto tokens = parts_.engine.tokenize(*text, /*special=*/false);
-    if (!tokens) return tl::unexpected(invalid_request("The prompt is no valid text.", "prompt"));
+    if (!tokens) return tl::unexpected(no_tokens(tokens.error(), request.endpoint, context));
     job.prompt = *std::move(tokens);
   } else {
     job.prompt = std::get<std::vector<engine::Token>>(request.prompt);
@@ -104,13 +125,10 @@ ApiResult<engine::Job> Service::make_job(const GenerationRequest& request) const
   if (job.prompt.empty()) return tl::unexpected(invalid_request("The prompt is empty.", "prompt"));
   const auto used = job.prompt.size();
   if (used >= static_cast<std::size_t>(context)) {
-    ApiError error = invalid_request(
-        fmt::format("This model's maximum context length is {} tokens, but the prompt has {}. "
-                    "Shorten it.",
-                    context, used),
-        request.endpoint == Endpoint::chat_completions ? "messages" : "prompt");
-    error.code = "context_length_exceeded";
-    return tl::unexpected(std::move(error));
+    return tl::unexpected(too_long(
+        request.endpoint, fmt::format("This model's maximum context length is {} tokens, but the "
+                                      "prompt has {}. Shorten it.",
+                                      context, used)));
   }
   const int left = context - static_cast<int>(used);
   job.max_tokens = std::min(request.max_tokens.value_or(left), left);
@@ -161,7 +179,11 @@ ApiResult<void> Service::start_generation(Call& call, Endpoint endpoint) {
   receipt.request_hash = std::move(accepted.received_hash);
   receipt.forwarded_hash = std::move(accepted.forwarded_hash);
   if (accepted.constraints.session_ids) {
-    if (const auto model = json::get_string(accepted.body, "model")) receipt.model = *model;
+    // No model of ours answers, so the name is whatever was sent: it may not fill the disk.
+    if (const auto model = json::get_string(accepted.body, "model");
+        model && model->size() <= kMaxModelBytes) {
+      receipt.model = *model;
+    }
     refuse_sessions(call, std::move(receipt));
     return {};
   }
@@ -199,7 +221,6 @@ ApiResult<void> Service::start_generation(Call& call, Endpoint endpoint) {
                                      .finish_reason = ""};
   plan.receipt = std::move(receipt);
   add_common_headers(plan.headers);
-  plan.headers.set("X-Receipt-Id", plan.receipt.receipt_id);
   plan.headers.set("X-E2EE-Applied", accepted.sealer ? "true" : "false");
   if (accepted.sealer) {
     plan.headers.set("X-E2EE-Version", "2");
@@ -209,6 +230,7 @@ ApiResult<void> Service::start_generation(Call& call, Endpoint endpoint) {
                        {{"route", std::string(path_of(endpoint))},
                         {"mode", request.stream ? "stream" : "buffered"},
                         {"e2ee", accepted.sealer ? "true" : "false"}});
+  const bool sealed = accepted.sealer.has_value();
   plan.sealer = std::move(accepted.sealer);
 
   const auto generation =
@@ -218,9 +240,11 @@ ApiResult<void> Service::start_generation(Call& call, Endpoint endpoint) {
                                    });
   auto ticket = parts_.engine.submit(std::move(job), generation);
   if (!ticket) {
-    return tl::unexpected(ticket.error().code == Errc::limit
-                              ? overloaded("Too many requests are waiting; try again.")
-                              : internal_error());
+    if (ticket.error().code != Errc::limit) return tl::unexpected(internal_error());
+    // The nonce of a sealed request is used up, whatever became of the request.
+    return tl::unexpected(
+        overloaded(sealed ? "Too many requests are waiting; try again with a new nonce."
+                          : "Too many requests are waiting; try again."));
   }
   generation->begin(*std::move(ticket));
   return {};

@@ -1,5 +1,8 @@
 #include "api/service.h"
 
+#include <latch>
+#include <utility>
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -172,6 +175,22 @@ TEST_F(ServiceTest, QuotesWithoutNonceAreCachedAndNoncesAreBudgeted) {
   EXPECT_EQ(get("/v1/aci/attestation?nonce=" + std::string(64, 'b'))->status(), 200);
 }
 
+TEST_F(ServiceTest, OneAddressCannotTakeAllQuotesFromTheOthers) {
+  const auto ask = [&](const std::string& peer) {
+    auto asking = request("GET", "/v1/aci/attestation?nonce=" + std::string(64, 'c'));
+    asking.peer = peer;
+    return call(std::move(asking))->status();
+  };
+  for (int second = 0; second < 3; ++second) {
+    clock.set(from_unix(kNow + second));
+    for (int i = 0; i < 100; ++i) ask("192.0.2.1");
+    EXPECT_EQ(ask("192.0.2.1"), 429);
+    EXPECT_EQ(ask("192.0.2.2"), 200);
+    EXPECT_EQ(ask("192.0.2.3"), 200);
+    EXPECT_EQ(get("/v1/aci/attestation")->status(), 200);
+  }
+}
+
 TEST_F(ServiceTest, NoQuoteIsAnInternalErrorThatSaysNothing) {
   tee.broken = true;
   const auto exchange = get("/v1/aci/attestation");
@@ -240,6 +259,12 @@ TEST_F(ServiceTest, ConstraintsOfADirectService) {
   const Json refusal = receipt_of(*pinned);
   EXPECT_EQ(event_hash(refusal, "request.forwarded"), "");
   EXPECT_EQ(event_hash(refusal, "response.returned"), crypto::sha256_tag(as_bytes(pinned->body())));
+
+  EXPECT_EQ(refusal["model"], "tiny");
+  const auto endless = chat(fmt::format(
+      R"({{"model":"{}","provider":{{"aci_session_ids":["{}"]}}}})", std::string(5000, 'm'), id));
+  EXPECT_EQ(endless->status(), 412);
+  EXPECT_EQ(receipt_of(*endless)["model"], nullptr) << "a receipt is no place to store things";
 
   for (const std::string_view bad :
        {R"({"aci_verified":1})", R"({"aci_other":true})", R"({"aci_session_ids":[]})",
@@ -318,6 +343,72 @@ TEST_F(ServiceTest, TooLongAContextIsSaidSo) {
   EXPECT_EQ(parsed(*refused)["error"]["code"], "context_length_exceeded");
 }
 
+TEST_F(ServiceTest, WhatTheEngineFindsTooLongToReadIsTooLong) {
+  engine.unreadable = Errc::limit;
+  const auto refused = chat(std::string(kHello));
+  EXPECT_EQ(refused->status(), 400);
+  EXPECT_EQ(parsed(*refused)["error"]["code"], "context_length_exceeded");
+  EXPECT_EQ(parsed(*refused)["error"]["param"], "messages");
+  const auto prompt = call(request("POST", "/v1/completions", R"({"model":"tiny","prompt":"x"})"));
+  EXPECT_EQ(parsed(*prompt)["error"]["code"], "context_length_exceeded");
+  engine.unreadable = Errc::malformed;
+  EXPECT_EQ(parsed(*chat(std::string(kHello)))["error"]["code"], nullptr);
+  EXPECT_TRUE(engine.jobs.empty());
+}
+
+// Blocks every worker of the pool while it lives.
+class Blockade {
+ public:
+  explicit Blockade(ops::WorkerPool& pool) {
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_TRUE(pool.try_post([this] {
+        started_.count_down();
+        go_.wait();
+      }));
+    }
+    started_.wait();
+  }
+  ~Blockade() { lift(); }
+  void lift() {
+    if (!std::exchange(lifted_, true)) go_.count_down();
+  }
+
+ private:
+  std::latch started_{2};
+  std::latch go_{1};
+  bool lifted_ = false;
+};
+
+TEST_F(ServiceTest, HealthDoesNotWaitForBusyWorkers) {
+  Blockade blockade(*pool);
+  const auto health = get("/health");
+  EXPECT_EQ(health->status(), 200);
+  EXPECT_EQ(health->headers().get("X-ACI-Version"), "aci/1");
+  blockade.lift();
+  get("/v1/models");  // the workers are done with `blockade`
+}
+
+TEST_F(ServiceTest, BigRequestsDoNotPileUp) {
+  const std::string big = "}" + std::string((std::size_t{32} << 20U) - 1, ' ');
+  Blockade blockade(*pool);
+  std::vector<std::shared_ptr<FakeExchange>> queued;
+  for (int i = 0; i < 4; ++i) {
+    queued.push_back(std::make_shared<FakeExchange>());
+    service.handle(request("POST", "/v1/chat/completions", big), queued.back());
+  }
+  const auto refused = chat(std::string(kHello));
+  EXPECT_EQ(refused->status(), 503);
+  EXPECT_TRUE(refused->headers().has("Retry-After"));
+  blockade.lift();
+  for (const auto& exchange : queued) {
+    exchange->wait();
+    EXPECT_EQ(exchange->status(), 400);
+  }
+  // Their room is given back, if a moment after their answers.
+  while (chat(std::string(kHello))->status() == 503) std::this_thread::yield();
+  EXPECT_EQ(chat(std::string(kHello))->status(), 200);
+}
+
 TEST_F(ServiceTest, ParametersReachTheEngine) {
   chat(R"({"model":"tiny","temperature":0.5,"top_p":0.25,"seed":42,"max_tokens":7,"stop":["a","b"],
           "presence_penalty":1,"frequency_penalty":-1,"messages":[{"role":"user","content":"hi"}]})");
@@ -365,6 +456,10 @@ TEST_F(ServiceTest, AReceiptThatCannotBeStoredFailsTheAnswer) {
   const auto buffered = chat(std::string(kHello));
   EXPECT_EQ(buffered->status(), 500);
   EXPECT_EQ(buffered->body().find("Paris"), std::string::npos);
+  EXPECT_EQ(buffered->headers().get("X-ACI-Version"), "aci/1");
+  EXPECT_EQ(buffered->headers().get("X-ACI-Keyset-Digest"), identity.keyset_digest());
+  EXPECT_EQ(buffered->headers().get("X-E2EE-Applied"), "false");
+  EXPECT_FALSE(buffered->headers().has("X-Receipt-Id")) << "there is none to fetch";
   const auto stream =
       chat(R"({"model":"tiny","stream":true,"messages":[{"role":"user","content":"hi"}]})");
   EXPECT_TRUE(stream->aborted()) << "a stream without a receipt must look cut off";

@@ -31,6 +31,7 @@ struct HttpRequest {
   std::string query;  // without '?'
   Headers headers;
   std::string body;  // exact bytes after de-chunking
+  std::string peer;  // the client's IP address, or its proxy's; empty if unknown
 };
 
 struct HttpResponse {

@@ -196,6 +196,9 @@ void ServerConnection::advance() {
 
 void ServerConnection::dispatch() {
   HttpRequest request = parser_->take();
+  boost::system::error_code unknown;
+  const auto peer = socket_.remote_endpoint(unknown);
+  if (!unknown) request.peer = peer.address().to_string();
   framing_ = {};
   framing_.http10 = parser_->http10();
   keep_alive_ = parser_->keep_alive();
