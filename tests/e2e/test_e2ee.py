@@ -1,4 +1,5 @@
 """E2EE version 2, spoken by an independent client."""
+import concurrent.futures
 import json
 import time
 
@@ -83,6 +84,17 @@ def test_replay_is_refused_whatever_the_case_of_the_nonce(server, keys):
     assert error_type(wire.post(server, body, headers=sealed.headers())) == "e2ee_replay_detected"
     upper = {**sealed.headers(), "X-E2EE-Nonce": sealed.nonce.upper()}
     assert error_type(wire.post(server, body, headers=upper)) == "e2ee_replay_detected"
+
+
+def test_of_many_copies_sent_at_once_one_is_served(server, keys):
+    exchange = wire.Sealed(keys, wire.Sealed.X25519)
+    body = wire.compact(exchange.chat(MODEL_NAME, "Hello.", max_tokens=1))
+    headers = exchange.headers()
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        got = list(pool.map(lambda _: wire.post(server, body, headers=headers), range(16)))
+    assert sorted(one.status for one in got) == [200] + [400] * 15
+    assert {one.json()["error"]["type"] for one in got if one.status == 400} == {
+        "e2ee_replay_detected"}
 
 
 @pytest.mark.parametrize("change, expected", [

@@ -95,6 +95,41 @@ def test_stop_cuts_what_takes_too_long(start_server):
         response.read()
 
 
+def test_a_second_signal_ends_it_at_once(start_server):
+    server = start_server()
+    connection, response = open_stream(server, {**STORY, "max_tokens": 900})
+    server.process.send_signal(signal.SIGTERM)
+    until(lambda: "finishing what runs" in server.logged(), "the server drains")
+    assert server.stop() == -signal.SIGTERM
+    with pytest.raises((http.client.IncompleteRead, OSError)):
+        response.read()
+
+
+def test_stop_while_the_model_loads(start_server):
+    server = start_server(wait=False)
+    until(lambda: "SIMULATED" in server.logged(), "the model is about to load")
+    assert server.stop() == -signal.SIGTERM
+    assert "listening" not in server.logged()
+
+
+def test_a_port_in_use_and_a_foreign_database_are_clear_errors(server, tmp_path):
+    done = run_to_failure(tmp_path, "--model", MODEL, "--tee", "sim",
+                          listen=f"127.0.0.1:{server.port}")
+    assert done.returncode == 3 and "in use" in done.stderr
+    (tmp_path / "state/receipts.db").write_bytes(b"no database" * 1000)
+    done = run_to_failure(tmp_path, "--model", MODEL, "--tee", "sim")
+    assert done.returncode == 2 and "receipts.db" in done.stderr
+    assert (tmp_path / "state/receipts.db").read_bytes() == b"no database" * 1000
+
+
+def test_an_object_of_very_many_members_costs_no_time(server):
+    bomb = b"{" + b",".join(b'"%06d":0' % i for i in range(100_000)) + b"}"
+    start = time.monotonic()
+    got = wire.post(server, bomb)
+    assert got.status == 400 and "too many members" in got.json()["error"]["message"]
+    assert time.monotonic() - start < 5
+
+
 def test_tls_1_2_is_refused(server):
     context = ssl.create_default_context(cafile=str(server.certificate))
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -129,8 +164,8 @@ def test_state_is_private_and_root_is_kept(start_server):
     assert start_server(name="kept").root.read_bytes() == before
 
 
-def run_to_failure(tmp_path, *arguments, env=None):
-    return subprocess.run([BIN / "confide-server", "--listen", "127.0.0.1:0", "--state",
+def run_to_failure(tmp_path, *arguments, env=None, listen="127.0.0.1:0"):
+    return subprocess.run([BIN / "confide-server", "--listen", listen, "--state",
                            tmp_path / "state", *map(str, arguments)], capture_output=True,
                           text=True, timeout=60, env=env)
 
