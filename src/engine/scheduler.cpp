@@ -105,16 +105,18 @@ void Scheduler::admit() {
     if (slot.busy()) continue;
     slot.start(std::move(waiting_.front()));
     waiting_.pop_front();
+    order_.push_back(&slot);
     ++active_;
   }
 }
 
-// Whoever generates comes first, prompts share the rest of the batch.
+// Whoever generates comes first; prompts share the rest of the batch in the order they came, so
+// that a stream of new ones cannot hold up an old one.
 void Scheduler::fill_batch() {
   int prompt_tokens = 0;
   for (const bool generating : {true, false}) {
-    for (Slot& slot : slots_) {
-      if (slot.busy() && slot.generating() == generating) prompt_tokens += slot.feed();
+    for (Slot* slot : order_) {
+      if (slot->generating() == generating) prompt_tokens += slot->feed();
     }
   }
   prompt_tokens_ += static_cast<std::uint64_t>(prompt_tokens);
@@ -139,6 +141,7 @@ void Scheduler::fail_batch() {
 // The slot is free before anyone hears of it.
 void Scheduler::end(Slot& slot, Finish finish) {
   const Slot::Ended ended = slot.end(finish);
+  std::erase(order_, &slot);
   {
     const std::lock_guard lock(mutex_);
     --active_;

@@ -52,7 +52,8 @@ class Scheduler {
   const std::size_t slot_count_;
   const std::size_t queue_limit_;
   std::unique_ptr<LlamaContext> context_;
-  std::vector<Slot> slots_;  // the thread's own
+  std::vector<Slot> slots_;   // the thread's own, like the next
+  std::vector<Slot*> order_;  // the busy ones, first admitted first
 
   mutable std::mutex mutex_;
   std::condition_variable work_;

@@ -30,8 +30,8 @@ struct HttpRequest {
   std::string path;   // percent-decoding is not applied; no query
   std::string query;  // without '?'
   Headers headers;
-  std::string body;  // exact bytes after de-chunking
-  std::string peer;  // the client's IP address, or its proxy's; empty if unknown
+  std::string body;       // exact bytes after de-chunking
+  std::string peer = {};  // the client's IP address, or its proxy's; empty if unknown
 };
 
 struct HttpResponse {

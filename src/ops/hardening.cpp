@@ -38,6 +38,14 @@ void raise_locked_memory() {
   }
 }
 
+// The usual soft limit of 1,024 is fewer than the connections a server may hold.
+void raise_open_files() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log_warning("the limit on open files stays as it is");
+}
+
 // A socket or file that got the number of a closed stream would receive what is printed: answers
 // and messages.
 Status hold_standard_streams() {
@@ -59,6 +67,7 @@ Status harden_process() {
   if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return demand(-1, "to ignore SIGPIPE");
   umask(S_IRWXG | S_IRWXO);
   raise_locked_memory();
+  raise_open_files();
   return {};
 }
 

@@ -8,7 +8,8 @@ namespace confide::ops {
 // Turns core dumps and ptrace by equals off (RLIMIT_CORE 0, PR_SET_DUMPABLE 0), refuses new
 // privileges, ignores SIGPIPE, sets umask 077. Opens /dev/null as each standard stream that the
 // caller closed. Fails with `unavailable` if the kernel refuses.
-// Raises the limit on locked memory as far as it may, and warns if secrets may not fit in it.
+// Raises the limits on locked memory and open files as far as it may, and warns if secrets may not
+// fit in the first.
 Status harden_process();
 
 }  // namespace confide::ops
