@@ -196,6 +196,7 @@ def compare(servers, streams, options):
     runs = {server.name: [] for server in servers}
     for turn in range(options.rounds):
         for server in servers if turn % 2 == 0 else reversed(servers):
+            measure(server, 1, 4)  # whoever was idle finds its pages in the cache again
             runs[server.name].append(measure(server, streams, options.tokens))
             print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
