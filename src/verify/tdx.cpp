@@ -34,12 +34,12 @@ class Findings {
     verdict_.check(std::move(id), status, std::move(detail));
   }
 
-  // The same for a step whose value later ones need.
-  template <class T>
-  Result<T> record(std::string id, Result<T> result) {
+  // The same for a step whose value later ones need; `describe` says of it what people want to see.
+  template <class T, class Describe>
+  Result<T> record(std::string id, Result<T> result, Describe describe) {
     Status status;
     if (!result) status = tl::unexpected<Error>(result.error());
-    check(std::move(id), status);
+    check(std::move(id), status, result ? describe(*result) : std::string());
     return result;
   }
 
@@ -76,6 +76,26 @@ Result<crypto::SgxExtension> read_extension(const crypto::Certificate& pck) {
   auto out = crypto::parse_sgx_extension(*der);
   if (!out) return fail(out.error().code, "T8: " + out.error().message);
   return out;
+}
+
+std::string describe_quote(const evidence::TdxQuote& quote) {
+  return fmt::format("version {}, TDX", quote.header.version);
+}
+std::string describe_signers(const TdxSigners& /*signers*/) {
+  return "TCB info, QE identity, two CRLs and their issuers";
+}
+std::string describe_root(const TrustRoot& root) {
+  return fmt::format("to {}", root.certificate.common_name());
+}
+std::string describe_pck(const crypto::SgxExtension& pck) {
+  return fmt::format("FMSPC {}, PCE {}", to_hex(pck.fmspc), to_hex(pck.pce_id));
+}
+std::string describe_tcb_info(const evidence::TcbInfo& info) {
+  return fmt::format("evaluation {}, until {}", info.evaluation_data_number,
+                     to_rfc3339(info.next_update));
+}
+std::string describe_qe_identity(const evidence::QeIdentity& identity) {
+  return fmt::format("{}, until {}", identity.id, to_rfc3339(identity.next_update));
 }
 
 // The quote's own chain of signatures, from the PCK certificate to the TD report.
@@ -118,11 +138,12 @@ Result<Chain> find_chain(const Result<evidence::TdxQuote>& quote) {
 
 Signed judge_signatures(ByteView bytes, const evidence::TdxCollateral* collateral,
                         const Policy& policy, Time at, Findings& findings) {
-  auto quote = findings.record("tdx.quote.parse", read_quote(bytes));
-  auto signers = findings.record("tdx.collateral", read_signers(collateral));
+  auto quote = findings.record("tdx.quote.parse", read_quote(bytes), describe_quote);
+  auto signers = findings.record("tdx.collateral", read_signers(collateral), describe_signers);
   const auto chain = find_chain(quote);
-  auto root = findings.record("tdx.pck.chain", find_root(chain, signers, policy, at));
-  auto pck = findings.record("tdx.pck.extensions", find_extension(chain));
+  auto root =
+      findings.record("tdx.pck.chain", find_root(chain, signers, policy, at), describe_root);
+  auto pck = findings.record("tdx.pck.extensions", find_extension(chain), describe_pck);
   findings.check("tdx.qe.signature", verify_qe_signature(quote, chain));
   findings.check("tdx.qe.binding", verify_with(quote, check_qe_binding));
   findings.check("tdx.quote.signature", verify_with(quote, check_quote_signature));
@@ -184,9 +205,12 @@ Status accept(const Result<TcbEvaluation>& tcb, Acceptance rule, const Policy& p
 
 void judge_tcb(const Signed& from, const evidence::TdxCollateral* collateral, const Policy& policy,
                Time at, Findings& findings) {
-  const auto info = findings.record("tdx.tcb.info", judge_tcb_info(from, collateral, at));
-  const auto identity = findings.record("tdx.qe.identity", judge_qe_identity(from, collateral, at));
-  const auto module = findings.record("tdx.module", judge_module(from, info));
+  const auto info =
+      findings.record("tdx.tcb.info", judge_tcb_info(from, collateral, at), describe_tcb_info);
+  const auto identity = findings.record("tdx.qe.identity", judge_qe_identity(from, collateral, at),
+                                        describe_qe_identity);
+  const auto module = findings.record("tdx.module", judge_module(from, info),
+                                      [](Module found) { return found->id; });
   const auto tcb = evaluate(from, info, identity, module);
   if (info) findings.verdict().claims["tcb_evaluation_data_number"] = info->evaluation_data_number;
   std::string status;
