@@ -1,6 +1,7 @@
 // Stand-ins for the engine, the TEE and the network, for tests of the API surface.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -60,9 +61,15 @@ class FakeExchange final : public net::Exchange {
   }
 
   int status() const { return head_.status; }
-  const net::Headers& headers() const { return head_.headers; }
+  net::Headers headers() const {
+    const std::lock_guard lock(mutex_);
+    return head_.headers;
+  }
   const std::string& body() const { return body_; }
-  bool streamed() const { return streamed_; }
+  bool streamed() const {
+    const std::lock_guard lock(mutex_);
+    return streamed_;
+  }
   bool aborted() const { return aborted_; }
 
  private:
@@ -71,7 +78,7 @@ class FakeExchange final : public net::Exchange {
     ended_signal_.notify_all();
   }
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable ended_signal_;
   net::HttpResponse head_;
   std::string body_;
@@ -86,7 +93,7 @@ class FakeEngine final : public engine::Engine {
   struct Held {
     std::shared_ptr<engine::Sink> sink;
     engine::Job job;
-    bool cancelled = false;
+    std::atomic<bool> cancelled = false;
   };
 
   std::vector<std::string> pieces = {"Par", "is", "."};
@@ -119,7 +126,9 @@ class FakeEngine final : public engine::Engine {
                                                  std::shared_ptr<engine::Sink> sink) override {
     if (refuse) return fail(*refuse, "refused");
     jobs.push_back(job);
-    held = std::make_shared<Held>(Held{std::move(sink), std::move(job)});
+    held = std::make_shared<Held>();
+    held->sink = std::move(sink);
+    held->job = std::move(job);
     if (!hold) release();
     return std::make_unique<FakeTicket>(held);
   }
