@@ -14,7 +14,7 @@ import time
 import pytest
 
 import wire
-from conftest import BIN, MODEL, MODEL_NAME, Server
+from conftest import BIN, MODEL, MODEL_NAME, OPTIONS, Server
 
 pytestmark = pytest.mark.server
 STORY = {"model": MODEL_NAME, "temperature": 0,
@@ -166,7 +166,7 @@ def test_state_is_private_and_root_is_kept(start_server):
 
 def run_to_failure(tmp_path, *arguments, env=None, listen="127.0.0.1:0"):
     return subprocess.run([BIN / "confide-server", "--listen", listen, "--state",
-                           tmp_path / "state", *map(str, arguments)], capture_output=True,
+                           tmp_path / "state", *OPTIONS, *map(str, arguments)], capture_output=True,
                           text=True, timeout=60, env=env)
 
 
