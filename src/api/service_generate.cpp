@@ -150,7 +150,6 @@ void Service::refuse_sessions(Call& call, aci::ReceiptFields fields) {
                       .code = "",
                       .param = ""});
   fields.forwarded_hash.reset();
-  fields.execution.reset();
   fields.response_hash = crypto::sha256_tag(as_bytes(response.body));
   if (file_receipt(fields, call.owner)) {
     response.headers.set("X-Receipt-Id", fields.receipt_id);

@@ -60,6 +60,16 @@ struct ServiceTest : ::testing::Test {
   std::shared_ptr<FakeExchange> chat(std::string body) {
     return call(request("POST", "/v1/chat/completions", std::move(body)));
   }
+  // A streamed answer whose response has begun; the engine decides when it ends.
+  std::shared_ptr<FakeExchange> begin_stream() {
+    auto exchange = std::make_shared<FakeExchange>();
+    service.handle(
+        request("POST", "/v1/chat/completions",
+                R"({"model":"tiny","stream":true,"messages":[{"role":"user","content":"hi"}]})"),
+        exchange);
+    while (!exchange->streamed()) std::this_thread::yield();
+    return exchange;
+  }
   static Json parsed(const FakeExchange& exchange) { return json::parse(exchange.body()).value(); }
   static std::string error_type(const FakeExchange& exchange) {
     const Json body = parsed(exchange);
@@ -226,12 +236,7 @@ TEST_F(ServiceTest, ReceiptsBelongToTheirCredential) {
 
 TEST_F(ServiceTest, ReceiptIsThereWhenTheStreamEndsAndNotBefore) {
   engine.hold = true;
-  auto exchange = std::make_shared<FakeExchange>();
-  service.handle(
-      request("POST", "/v1/chat/completions",
-              R"({"model":"tiny","stream":true,"messages":[{"role":"user","content":"hi"}]})"),
-      exchange);
-  while (!exchange->streamed()) std::this_thread::yield();
+  const auto exchange = begin_stream();
   const std::string path = "/v1/aci/receipts/" + exchange->headers().get("X-Receipt-Id").value();
   EXPECT_EQ(get(path)->status(), 404);
   engine.release();
@@ -477,12 +482,7 @@ TEST_F(ServiceTest, AFullQueueIsSaidSo) {
 
 TEST_F(ServiceTest, AClientThatGoesAwayCancelsItsJob) {
   engine.hold = true;
-  auto exchange = std::make_shared<FakeExchange>();
-  service.handle(
-      request("POST", "/v1/chat/completions",
-              R"({"model":"tiny","stream":true,"messages":[{"role":"user","content":"hi"}]})"),
-      exchange);
-  while (!exchange->streamed()) std::this_thread::yield();
+  const auto exchange = begin_stream();
   while (!engine.held->cancelled) {
     exchange->client_goes_away();
     std::this_thread::yield();

@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "attest/testing/temp_folder.h"
+#include "base/testing/temp_folder.h"
 
 namespace confide::attest {
 namespace {
 
 struct LinuxFilesTest : ::testing::Test {
-  testing::TempFolder folder;
+  TempFolder folder;
   RealFiles files;
 };
 

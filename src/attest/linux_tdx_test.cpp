@@ -13,8 +13,8 @@
 #include "attest/sim_pki.h"
 #include "attest/sim_platform.h"
 #include "attest/sim_quote.h"
-#include "attest/testing/temp_folder.h"
 #include "attest/testing/vectors.h"
+#include "base/testing/temp_folder.h"
 #include "evidence/tdx_quote.h"
 
 namespace confide::attest {
@@ -118,7 +118,7 @@ class FakeKernel final : public LinuxFiles {
 };
 
 Bytes some_quote() {
-  const testing::TempFolder folder;
+  const TempFolder folder;
   const Time now = from_unix(1'800'000'000);
   const auto pki = SimPki::make(open_sim_root(folder.path(), now).value(), now).value();
   return SimQuotingEnclave(pki).quote(sim_td_report());

@@ -10,7 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "attest/testing/temp_folder.h"
+#include "base/testing/temp_folder.h"
 
 namespace confide::attest {
 namespace {
@@ -34,7 +34,7 @@ struct SimRootTest : ::testing::Test {
     return status.st_mode & 0777U;
   }
 
-  testing::TempFolder folder;
+  TempFolder folder;
 };
 
 TEST_F(SimRootTest, IsMadeOnceAndKept) {
@@ -138,7 +138,7 @@ TEST_F(SimRootTest, RefusesDamagedFilesAndLeavesThemAlone) {
 
 TEST_F(SimRootTest, RefusesTheKeyOfAnotherRoot) {
   open();
-  const testing::TempFolder other;
+  const TempFolder other;
   ASSERT_TRUE(open_sim_root(other.path(), kNow));
   folder.write("sim-root.key", other.read("sim-root.key"));
   EXPECT_EQ(refused().code, Errc::mismatch);

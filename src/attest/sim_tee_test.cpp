@@ -9,8 +9,8 @@
 
 #include "attest/measured_log.h"
 #include "attest/sim_platform.h"
-#include "attest/testing/temp_folder.h"
 #include "base/json.h"
+#include "base/testing/temp_folder.h"
 #include "crypto/hash.h"
 #include "crypto/sgx_extension.h"
 #include "crypto/x509.h"
@@ -44,7 +44,7 @@ struct SimTeeTest : ::testing::Test {
     return crypto::Certificate::from_pem(folder.read("sim-root.pem")).value();
   }
 
-  testing::TempFolder folder;
+  TempFolder folder;
   FixedClock clock{kNow};
   Settings settings;
   ReportData report_data{};
@@ -131,7 +131,7 @@ TEST_F(SimTeeTest, TheChainLeadsToTheRootOfTheStateFolder) {
 }
 
 TEST_F(SimTeeTest, AnotherStateFolderIsAnotherRoot) {
-  const testing::TempFolder other;
+  const TempFolder other;
   const auto certificates = chain(parsed(evidence()).pck_chain_pem);
   settings.state_dir = other.path();
   open();

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "attest/testing/temp_folder.h"
+#include "base/testing/temp_folder.h"
 
 namespace confide::attest {
 namespace {
@@ -24,7 +24,7 @@ struct TeeTest : ::testing::Test {
     return tee ? Error{Errc::internal, "opened"} : tee.error();
   }
 
-  testing::TempFolder folder;
+  TempFolder folder;
   Settings settings;
 };
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/testing/temp_folder.h"
 
 namespace confide::engine {
 namespace {
@@ -69,13 +70,6 @@ struct TinyGguf {
 
 class ModelFileTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = ::testing::TempDir() + "confide-model-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   std::string write(const Bytes& bytes, const std::string& name = "tiny.gguf") const {
     std::ofstream(folder_ / name, std::ios::binary) << as_text(bytes);
     return folder_ / name;
@@ -95,7 +89,8 @@ class ModelFileTest : public ::testing::Test {
     EXPECT_TRUE(shown_.empty());
   }
 
-  std::filesystem::path folder_;
+  TempFolder temp_;
+  const std::filesystem::path folder_ = temp_.path();
   Bytes shown_;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> progress_;
 };

@@ -16,6 +16,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/testing/temp_folder.h"
+
 namespace confide::store {
 namespace {
 
@@ -26,14 +28,6 @@ using ::testing::HasSubstr;
 constexpr Time kNow = from_unix(1'800'000'000);
 
 struct ReceiptStoreTest : ::testing::Test {
-  ReceiptStoreTest() {
-    std::string pattern = ::testing::TempDir() + "receipts-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) std::abort();
-    dir = pattern;
-    path = dir / "receipts.db";
-  }
-  ~ReceiptStoreTest() override { std::filesystem::remove_all(dir); }
-
   std::unique_ptr<ReceiptStore> open(Retention retention = {}) const {
     return ReceiptStore::open(path, retention).value();
   }
@@ -53,8 +47,9 @@ struct ReceiptStoreTest : ::testing::Test {
     sqlite3_close(db);
   }
 
-  std::filesystem::path dir;
-  std::filesystem::path path;
+  TempFolder folder;
+  const std::filesystem::path dir = folder.path();
+  std::filesystem::path path = dir / "receipts.db";
 };
 
 TEST_F(ReceiptStoreTest, GivesBackTheExactBytesByEitherId) {

@@ -10,12 +10,12 @@
 #include <string>
 #include <string_view>
 
-namespace confide::attest::testing {
+namespace confide {
 
 class TempFolder {
  public:
   TempFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "attest-XXXXXX").string();
+    std::string pattern = (std::filesystem::temp_directory_path() / "confide-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) std::abort();
     path_ = pattern;
   }
@@ -38,4 +38,4 @@ class TempFolder {
   std::string path_;
 };
 
-}  // namespace confide::attest::testing
+}  // namespace confide
