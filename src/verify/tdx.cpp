@@ -1,6 +1,5 @@
 #include "verify/tdx.h"
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "crypto/sgx_extension.h"
+#include "verify/findings.h"
 #include "verify/tdx_chain.h"
 #include "verify/tdx_claims.h"
 #include "verify/tdx_policy.h"
@@ -21,46 +21,6 @@ using Chain = std::vector<crypto::Certificate>;
 // T2.
 constexpr ByteArray<16> kIntelQeVendor{0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
                                        0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07};
-
-// Records each step in the verdict and keeps the first failure with its code.
-class Findings {
- public:
-  explicit Findings(Verdict& verdict) : verdict_(verdict) {}
-
-  void check(std::string id, const Status& status, std::string detail = "") {
-    if (!status && !first_) {
-      first_ = Error{status.error().code, id + ": " + status.error().message};
-    }
-    verdict_.check(std::move(id), status, std::move(detail));
-  }
-
-  // The same for a step whose value later ones need; `describe` says of it what people want to see.
-  template <class T, class Describe>
-  Result<T> record(std::string id, Result<T> result, Describe describe) {
-    Status status;
-    if (!result) status = tl::unexpected<Error>(result.error());
-    check(std::move(id), status, result ? describe(*result) : std::string());
-    return result;
-  }
-
-  Verdict& verdict() noexcept { return verdict_; }
-  const std::optional<Error>& first_failure() const noexcept { return first_; }
-
- private:
-  Verdict& verdict_;
-  std::optional<Error> first_;
-};
-
-// What an earlier step found. If it found nothing, this step fails too: it never goes unjudged.
-template <class T>
-Result<const T*> need(const Result<T>& earlier) {
-  if (!earlier) return fail(earlier.error().code, "not judged: an earlier check failed");
-  return &*earlier;
-}
-Status need(const Status& earlier) {
-  if (!earlier) return fail(earlier.error().code, "not judged: an earlier check failed");
-  return {};
-}
 
 Result<evidence::TdxQuote> read_quote(ByteView bytes) {
   TRY_ASSIGN(auto quote, evidence::parse_tdx_quote(bytes));
