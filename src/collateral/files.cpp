@@ -1,0 +1,158 @@
+#include "collateral/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace confide::collateral {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) noexcept : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::string system_message() { return std::generic_category().message(errno); }
+
+}  // namespace
+
+Result<Bytes> read_file(const std::string& path) {
+  // Without O_NONBLOCK a pipe with this name would be waited for.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) {
+    return fail(Errc::not_found, fmt::format("cannot open {}: {}", path, system_message()));
+  }
+  struct stat about{};
+  if (::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode)) {
+    return fail(Errc::not_found, fmt::format("{} is not a file", path));
+  }
+  const auto size = static_cast<std::size_t>(about.st_size);
+  if (size > kMaxFileBytes) {
+    return fail(Errc::limit, fmt::format("{} is larger than {} MiB", path, kMaxFileBytes >> 20U));
+  }
+  Bytes content(size);
+  std::size_t have = 0;
+  while (have < size) {
+    const ssize_t n = ::read(file.get(), content.data() + have, size - have);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      return fail(Errc::not_found, fmt::format("cannot read {}: {}", path, system_message()));
+    }
+    if (n == 0) break;  // it has shrunk
+    have += static_cast<std::size_t>(n);
+  }
+  content.resize(have);
+  return content;
+}
+
+bool is_folder(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+Error in_file(const std::string& path, const Error& error) {
+  return {error.code, path + ": " + error.message};
+}
+
+Result<Folder> Folder::open(const std::string& path) {
+  if (!is_folder(path)) return fail(Errc::not_found, path + " is not a folder");
+  Folder folder;
+  folder.path_ = path;
+  const std::string described = path + "/case.json";
+  std::error_code ignored;
+  if (!fs::exists(described, ignored)) return folder;
+  TRY_ASSIGN(const Bytes text, read_file(described));
+  const auto document = json::parse(as_text(text));
+  if (!document) return tl::unexpected<Error>(in_file(described, document.error()));
+  if (const Status read = folder.describe(*document); !read) {
+    return tl::unexpected<Error>(in_file(described, read.error()));
+  }
+  return folder;
+}
+
+Status Folder::describe(const Json& document) {
+  TRY_ASSIGN(const Json* const files, json::get_object(document, "files"));
+  described_ = true;
+  for (const auto& [role, value] : files->items()) {
+    if (role == "devices") {
+      TRY_ASSIGN(const Json* const devices, json::get_array(*files, role));
+      if (devices->size() > kMaxFolderFiles) return fail(Errc::limit, "too many devices");
+      devices_ = *devices;
+      continue;
+    }
+    const Json list = value.is_array() ? value : Json::array({value});
+    if (list.size() > kMaxFolderFiles) return fail(Errc::limit, "too many files");
+    for (const Json& name : list) {
+      if (!name.is_string()) return fail(Errc::malformed, "a file's name is no string");
+      TRY_ASSIGN(std::string full, resolve(name.get<std::string>()));
+      roles_[role].push_back(std::move(full));
+    }
+  }
+  return {};
+}
+
+Result<std::string> Folder::resolve(const std::string& relative) const {
+  const fs::path name = fs::path(relative).lexically_normal();
+  const auto ups = std::ranges::count(name, fs::path(".."));
+  // Shared files lie in a neighbouring folder, or in one of a neighbouring kind.
+  if (relative.empty() || relative.find('\0') != std::string::npos || name.is_absolute() ||
+      ups > 2) {
+    return fail(Errc::malformed, "a file's path leads too far out of the folder");
+  }
+  return (fs::path(path_) / name).string();
+}
+
+std::string Folder::file(std::string_view role,
+                         std::initializer_list<std::string_view> names) const {
+  if (const auto found = roles_.find(role); found != roles_.end()) return found->second.front();
+  for (const std::string_view name : names) {
+    std::string full = fmt::format("{}/{}", path_, name);
+    std::error_code ignored;
+    if (fs::exists(full, ignored)) return full;
+  }
+  return "";
+}
+
+std::vector<std::string> Folder::files(std::string_view role) const {
+  const auto found = roles_.find(role);
+  return found == roles_.end() ? std::vector<std::string>{} : found->second;
+}
+
+Result<std::vector<std::string>> Folder::ending_in(std::string_view suffix,
+                                                   std::string_view below) const {
+  std::vector<std::string> out;
+  std::error_code error;
+  const fs::path at = below.empty() ? fs::path(path_) : fs::path(path_) / below;
+  for (fs::directory_iterator entry(at, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (!entry->path().filename().string().ends_with(suffix)) continue;
+    if (out.size() == kMaxFolderFiles) {
+      return fail(Errc::limit, fmt::format("{} holds more than {} files that end in {}",
+                                           at.string(), kMaxFolderFiles, suffix));
+    }
+    out.push_back(entry->path().string());
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+}  // namespace confide::collateral
