@@ -136,6 +136,26 @@ std::string Certificate::common_name() const {
 Time Certificate::not_before() const { return impl_->not_before; }
 Time Certificate::not_after() const { return impl_->not_after; }
 
+Bytes Certificate::subject_der() const {
+  return crypto::to_der(X509_get_subject_name(impl_->x509.get()), i2d_X509_NAME);
+}
+Bytes Certificate::issuer_der() const {
+  return crypto::to_der(X509_get_issuer_name(impl_->x509.get()), i2d_X509_NAME);
+}
+
+std::string Certificate::serial() const {
+  const ASN1_INTEGER* serial = X509_get0_serialNumber(impl_->x509.get());
+  return to_hex(
+      {ASN1_STRING_get0_data(serial), static_cast<std::size_t>(ASN1_STRING_length(serial))});
+}
+
+bool Certificate::is_ca() const { return X509_check_ca(impl_->x509.get()) == 1; }
+
+Result<PublicKey> Certificate::public_key() const {
+  return PublicKey::from_spki(
+      crypto::to_der(X509_get_X509_PUBKEY(impl_->x509.get()), i2d_X509_PUBKEY));
+}
+
 Sha256 Certificate::spki_sha256() const {
   return sha256(crypto::to_der(X509_get_X509_PUBKEY(impl_->x509.get()), i2d_X509_PUBKEY));
 }

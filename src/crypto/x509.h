@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "crypto/hash.h"
 #include "crypto/p256.h"
+#include "crypto/public_key.h"
 
 namespace confide::crypto {
 
@@ -29,6 +30,15 @@ class Certificate {
   std::string common_name() const;
   Time not_before() const;
   Time not_after() const;
+  // The names' DER, for comparing byte for byte.
+  Bytes subject_der() const;
+  Bytes issuer_der() const;
+  // Lower-case hexadecimal digits of the number, two a byte, without leading zero bytes.
+  std::string serial() const;
+  // Whether basicConstraints call it a CA.
+  bool is_ca() const;
+  // Fails with `malformed` or `unsupported` as PublicKey::from_spki() does.
+  Result<PublicKey> public_key() const;
   // SHA-256 over the DER SubjectPublicKeyInfo.
   Sha256 spki_sha256() const;
   // Fails with `unsupported` if the key is not on P-256.
@@ -69,13 +79,22 @@ class Crl {
   std::shared_ptr<const Impl> impl_;
 };
 
+// What verify_chain() may let pass. Whatever the rules, a certificate that signs another must be a
+// CA by critical basicConstraints, and by its key usage allowed to sign certificates.
+struct ChainRules {
+  // Subject key identifiers of CAs and authority key identifiers of all below the root, RFC 5280
+  // sections 4.2.1.1 and 4.2.1.2, must be there. AMD's VCEKs and VLEKs have none. Where there are
+  // some, they must match in any case.
+  bool key_identifiers = true;
+};
+
 // Checks leaf-first `chain` up to `root` (pinned; it may or may not stand at the chain's end) at
 // `at`: signatures, validity, CA flags, path lengths, key usage. With `crls`, each certificate
 // below the root must be covered by a current CRL of its issuer that does not list it. The chain
 // must be the whole path: an unneeded or misplaced certificate is `untrusted`. Fails with
 // `untrusted`, `expired` or `bad_signature`.
 Status verify_chain(std::span<const Certificate> chain, const Certificate& root, Time at,
-                    std::span<const Crl> crls = {});
+                    std::span<const Crl> crls = {}, ChainRules rules = {});
 
 // Checks an ECDSA P-256 signature (raw r || s) by the certificate's key.
 Status verify_p256(const Certificate& signer, ByteView message, const P256Signature& signature);

@@ -31,13 +31,13 @@ Errc reaction_to(int verify_error) {
 }
 
 void set_rules(X509_STORE_CTX* context, Time at, bool with_crls) {
-  X509_VERIFY_PARAM* rules = X509_STORE_CTX_get0_param(context);
+  X509_VERIFY_PARAM* params = X509_STORE_CTX_get0_param(context);
   unsigned long flags = X509_V_FLAG_X509_STRICT;
   if (with_crls) flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
-  must(X509_VERIFY_PARAM_set_flags(rules, flags) == 1);
-  X509_VERIFY_PARAM_set_time(rules, to_unix(at));
-  X509_VERIFY_PARAM_set_depth(rules, int{kMaxChain});
-  X509_VERIFY_PARAM_set_auth_level(rules, kSecurityLevel);
+  must(X509_VERIFY_PARAM_set_flags(params, flags) == 1);
+  X509_VERIFY_PARAM_set_time(params, to_unix(at));
+  X509_VERIFY_PARAM_set_depth(params, int{kMaxChain});
+  X509_VERIFY_PARAM_set_auth_level(params, kSecurityLevel);
 }
 
 Handle<STACK_OF(X509)> list_of(std::span<const Certificate> certificates) {
@@ -50,6 +50,18 @@ Handle<STACK_OF(X509_CRL)> list_of(std::span<const Crl> crls) {
   auto out = own(sk_X509_CRL_new_null());
   for (const Crl& c : crls) must(sk_X509_CRL_push(out.get(), c.impl().crl.get()) > 0);
   return out;
+}
+
+// OpenSSL's strict mode has no switch for single rules, so its verdict on these two is turned here.
+int pass_without_key_identifiers(int ok, X509_STORE_CTX* context) {
+  if (ok == 1) return 1;
+  const int error = X509_STORE_CTX_get_error(context);
+  if (error != X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER &&
+      error != X509_V_ERR_MISSING_SUBJECT_KEY_IDENTIFIER) {
+    return 0;
+  }
+  X509_STORE_CTX_set_error(context, X509_V_OK);
+  return 1;
 }
 
 // OpenSSL picks what it needs from what it is given. We demand that it needed all of it, in the
@@ -71,7 +83,7 @@ bool is_whole_path(const X509_STORE_CTX* context, std::span<const Certificate> c
 }  // namespace
 
 Status verify_chain(std::span<const Certificate> chain, const Certificate& root, Time at,
-                    std::span<const Crl> crls) {
+                    std::span<const Crl> crls, ChainRules rules) {
   if (chain.empty()) return fail(Errc::untrusted, "X.509: empty chain");
   if (chain.size() > kMaxChain || crls.size() > kMaxCrls) {
     return fail(Errc::untrusted, "X.509: chain too long");
@@ -85,6 +97,9 @@ Status verify_chain(std::span<const Certificate> chain, const Certificate& root,
        1);
   X509_STORE_CTX_set0_crls(context.get(), revocations.get());
   set_rules(context.get(), at, !crls.empty());
+  if (!rules.key_identifiers) {
+    X509_STORE_CTX_set_verify_cb(context.get(), pass_without_key_identifiers);
+  }
 
   if (X509_verify_cert(context.get()) != 1) {
     const int error = X509_STORE_CTX_get_error(context.get());

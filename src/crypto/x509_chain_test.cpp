@@ -162,5 +162,82 @@ TEST_F(ChainTest, AnyFlippedBitOfTheLeafIsRefused) {
   EXPECT_GT(parsed, 100);
 }
 
+// A root, an intermediate and a leaf with keys of one kind, AMD's way or RFC 5280's.
+struct OtherPki {
+  SigningKey root_key, intermediate_key, leaf_key;
+  Certificate root, intermediate, leaf;
+
+  static OtherPki make(KeyKind kind, bool root_has_id, bool leaf_has_id) {
+    const auto root_key = SigningKey::generate(kind);
+    const auto intermediate_key = SigningKey::generate(kind);
+    const auto leaf_key = SigningKey::generate(KeyKind::p384);
+    const auto request = [](const char* name, const SigningKey& key, bool ca, bool has_id) {
+      CertificateRequest out;
+      out.common_name = name;
+      out.subject_key = key.public_key();
+      out.not_before = kTestNow - days{1};
+      out.not_after = kTestNow + days{1};
+      out.is_ca = ca;
+      out.key_identifiers = has_id;
+      return out;
+    };
+    const auto root =
+        issue_certificate(request("Root", root_key, true, root_has_id), root_key, nullptr).value();
+    const auto intermediate =
+        issue_certificate(request("Intermediate", intermediate_key, true, true), root_key, &root)
+            .value();
+    const auto leaf = issue_certificate(request("Leaf", leaf_key, false, leaf_has_id),
+                                        intermediate_key, &intermediate)
+                          .value();
+    return {root_key, intermediate_key, leaf_key, root, intermediate, leaf};
+  }
+
+  Status verify(ChainRules rules = {}) const {
+    return verify_chain(std::vector{leaf, intermediate, root}, root, kTestNow, {}, rules);
+  }
+};
+
+TEST(ChainOfOtherKeys, P384AndRsaPssVerify) {
+  for (const KeyKind kind : {KeyKind::p384, KeyKind::rsa}) {
+    const auto pki = OtherPki::make(kind, true, true);
+    const Status status = pki.verify();
+    EXPECT_TRUE(status) << status.error().message;
+    const auto crl =
+        issue_crl(pki.root, pki.root_key, kTestNow - days{1}, kTestNow + days{1}).value();
+    EXPECT_TRUE(verify_chain(std::vector{pki.intermediate}, pki.root, kTestNow, std::vector{crl}));
+    const auto listing = issue_crl(pki.root, pki.root_key, kTestNow - days{1}, kTestNow + days{1},
+                                   std::vector{pki.intermediate})
+                             .value();
+    EXPECT_EQ(refusal(verify_chain(std::vector{pki.intermediate}, pki.root, kTestNow,
+                                   std::vector{listing})),
+              Errc::untrusted);
+  }
+}
+
+TEST(ChainOfOtherKeys, KeyIdentifiersAreDemandedUnlessTheRulesLetThemBe) {
+  constexpr ChainRules kNoIdentifiers{.key_identifiers = false};
+  for (const auto& [root_has_id, leaf_has_id] : {std::pair{true, false}, std::pair{false, true}}) {
+    const auto pki = OtherPki::make(KeyKind::p384, root_has_id, leaf_has_id);
+    EXPECT_EQ(refusal(pki.verify()), Errc::untrusted);
+    EXPECT_TRUE(pki.verify(kNoIdentifiers));
+  }
+}
+
+TEST(ChainOfOtherKeys, WhoeverSignsIsACaUnderAnyRules) {
+  const auto pki = OtherPki::make(KeyKind::p384, true, true);
+  CertificateRequest request;
+  request.common_name = "Forged";
+  request.subject_key = SigningKey::generate(KeyKind::p384).public_key();
+  request.not_before = kTestNow - days{1};
+  request.not_after = kTestNow + days{1};
+  const auto forged = issue_certificate(request, pki.leaf_key, &pki.leaf).value();
+  const std::vector chain = {forged, pki.leaf, pki.intermediate};
+  for (const bool identifiers : {true, false}) {
+    EXPECT_EQ(
+        refusal(verify_chain(chain, pki.root, kTestNow, {}, {.key_identifiers = identifiers})),
+        Errc::untrusted);
+  }
+}
+
 }  // namespace
 }  // namespace confide::crypto

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "crypto/openssl.h"
+#include "crypto/public_key_impl.h"
 #include "crypto/random.h"
 #include "crypto/x509_impl.h"
 
@@ -24,6 +25,10 @@ void add(X509* certificate, int nid, void* value, Critical critical) {
 
 bool is_visible_ascii(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+ByteView view_of(const ASN1_STRING* text) {
+  return {ASN1_STRING_get0_data(text), static_cast<std::size_t>(ASN1_STRING_length(text))};
 }
 
 void set_octets(ASN1_OCTET_STRING* to, ByteView bytes) {
@@ -66,11 +71,10 @@ Result<Handle<ASN1_TIME>> to_asn1(Time t) {
 }
 
 // RFC 7093 section 2, method 1: the first 160 bits of the public key's SHA-256.
-void add_subject_key_id(X509* certificate, const P256Public& key) {
-  Bytes point{0x04};
-  append(point, key);
+void add_subject_key_id(X509* certificate) {
+  const ASN1_BIT_STRING* key = X509_get0_pubkey_bitstr(certificate);
   const auto id = own(ASN1_OCTET_STRING_new());
-  set_octets(id.get(), ByteView(sha256(point)).first(20));
+  set_octets(id.get(), ByteView(sha256(view_of(key))).first(20));
   add(certificate, NID_subject_key_identifier, id.get(), Critical::no);
 }
 
@@ -101,9 +105,10 @@ void add_usage(X509* certificate, const CertificateRequest& request) {
   }
   add(certificate, NID_key_usage, usage.get(), Critical::yes);
 
-  if (request.tls_server) {
+  if (request.tls_server || request.ocsp_signing) {
     const auto purposes = own(sk_ASN1_OBJECT_new_null());
-    must(sk_ASN1_OBJECT_push(purposes.get(), OBJ_nid2obj(NID_server_auth)) > 0);
+    const int purpose = request.tls_server ? NID_server_auth : NID_OCSP_sign;
+    must(sk_ASN1_OBJECT_push(purposes.get(), OBJ_nid2obj(purpose)) > 0);
     add(certificate, NID_ext_key_usage, purposes.get(), Critical::no);
   }
 }
@@ -165,8 +170,8 @@ Status add_further(X509* certificate, const CertificateRequest& request) {
 
 Status add_extensions(X509* certificate, const CertificateRequest& request,
                       const Certificate* issuer) {
-  add_subject_key_id(certificate, request.subject_key);
-  if (issuer != nullptr) {
+  if (request.key_identifiers) add_subject_key_id(certificate);
+  if (request.key_identifiers && issuer != nullptr) {
     if (const auto id = authority_key_id(*issuer)) {
       add(certificate, NID_authority_key_identifier, id.get(), Critical::no);
     }
@@ -177,9 +182,19 @@ Status add_extensions(X509* certificate, const CertificateRequest& request,
   return add_further(certificate, request);
 }
 
-Status expect_key_of(const Certificate& issuer, const P256Key& key) {
-  TRY_ASSIGN(const P256Public expected, issuer.p256_public());
-  if (expected != key.public_key()) {
+Result<PublicKey> subject_key_of(const CertificateRequest& request) {
+  if (const auto* const key = std::get_if<PublicKey>(&request.subject_key)) return *key;
+  return PublicKey::from_point(std::get<P256Public>(request.subject_key));
+}
+
+Handle<EVP_MD_CTX> signing_context(const SigningKey& key) {
+  const EVP_MD* hash = key.public_key().kind() == KeyKind::p256 ? EVP_sha256() : EVP_sha384();
+  return signature_context(EVP_DigestSignInit, hash, RsaPadding::pss, key.impl().pkey.get());
+}
+
+Status expect_key_of(const Certificate& issuer, const SigningKey& key) {
+  TRY_ASSIGN(const PublicKey expected, issuer.public_key());
+  if (!(expected == key.public_key())) {
     return fail(Errc::mismatch, "X.509: the signing key is not the issuer's");
   }
   return {};
@@ -207,16 +222,13 @@ void add_crl_extensions(X509_CRL* crl, const Certificate& issuer, Time this_upda
 
 }  // namespace
 
-Result<Certificate> issue_certificate(const CertificateRequest& request, const P256Key& issuer_key,
-                                      const Certificate* issuer) {
+Result<Certificate> issue_certificate(const CertificateRequest& request,
+                                      const SigningKey& issuer_key, const Certificate* issuer) {
+  TRY_ASSIGN(const PublicKey subject_key, subject_key_of(request));
   if (issuer != nullptr) {
     TRY(expect_key_of(*issuer, issuer_key));
-  } else if (request.subject_key != issuer_key.public_key()) {
+  } else if (!(subject_key == issuer_key.public_key())) {
     return fail(Errc::mismatch, "X.509: self-signed, but with another key");
-  }
-  const auto subject_key = p256_public_pkey(request.subject_key);
-  if (subject_key == nullptr) {
-    return fail(Errc::malformed, "X.509: the subject's key is no point of the curve");
   }
   TRY_ASSIGN(const auto not_before, to_asn1(request.not_before));
   TRY_ASSIGN(const auto not_after, to_asn1(request.not_after));
@@ -227,14 +239,13 @@ Result<Certificate> issue_certificate(const CertificateRequest& request, const P
   TRY(set_names(certificate.get(), request, issuer));
   must(X509_set1_notBefore(certificate.get(), not_before.get()) == 1);
   must(X509_set1_notAfter(certificate.get(), not_after.get()) == 1);
-  must(X509_set_pubkey(certificate.get(), subject_key.get()) == 1);
+  must(X509_set_pubkey(certificate.get(), subject_key.impl().pkey.get()) == 1);
   TRY(add_extensions(certificate.get(), request, issuer));
-  const auto signing_key = p256_private_pkey(issuer_key);
-  must(X509_sign(certificate.get(), signing_key.get(), EVP_sha256()) > 0);
+  must(X509_sign_ctx(certificate.get(), signing_context(issuer_key).get()) > 0);
   return Certificate::from_der(to_der(certificate.get(), i2d_X509));
 }
 
-Result<Crl> issue_crl(const Certificate& issuer, const P256Key& issuer_key, Time this_update,
+Result<Crl> issue_crl(const Certificate& issuer, const SigningKey& issuer_key, Time this_update,
                       Time next_update, std::span<const Certificate> revoked) {
   TRY(expect_key_of(issuer, issuer_key));
   TRY_ASSIGN(const auto from, to_asn1(this_update));
@@ -247,8 +258,7 @@ Result<Crl> issue_crl(const Certificate& issuer, const P256Key& issuer_key, Time
   for (const Certificate& certificate : revoked) add_revoked(crl.get(), certificate, from.get());
   must(X509_CRL_sort(crl.get()) == 1);
   add_crl_extensions(crl.get(), issuer, this_update);
-  const auto signing_key = p256_private_pkey(issuer_key);
-  must(X509_CRL_sign(crl.get(), signing_key.get(), EVP_sha256()) > 0);
+  must(X509_CRL_sign_ctx(crl.get(), signing_context(issuer_key).get()) > 0);
   return Crl::from_der(to_der(crl.get(), i2d_X509_CRL));
 }
 

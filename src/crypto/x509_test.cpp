@@ -27,6 +27,16 @@ TEST_F(CertificateTest, TellsWhatItHolds) {
   EXPECT_EQ(pki.leaf.p256_public().value(), pki.leaf_key.public_key());
 }
 
+TEST_F(CertificateTest, TellsNamesKeyAndNumberForComparing) {
+  EXPECT_EQ(pki.leaf.issuer_der(), pki.intermediate.subject_der());
+  EXPECT_NE(pki.leaf.subject_der(), pki.intermediate.subject_der());
+  EXPECT_EQ(to_bytes(pki.leaf.public_key()->spki().last(64)), to_bytes(pki.leaf_key.public_key()));
+  EXPECT_EQ(pki.leaf.serial().size(), 32U);
+  EXPECT_EQ(pki.leaf.serial(), to_hex(ByteView(pki.leaf.der()).subspan(15, 16)));
+  EXPECT_TRUE(pki.root.is_ca());
+  EXPECT_FALSE(pki.leaf.is_ca());
+}
+
 TEST_F(CertificateTest, HashesTheSubjectPublicKeyInfo) {
   // The DER of a P-256 SubjectPublicKeyInfo up to the point, RFC 5480.
   Bytes spki = from_hex("3059301306072a8648ce3d020106082a8648ce3d03010703420004").value();

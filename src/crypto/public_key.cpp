@@ -1,0 +1,214 @@
+#include "crypto/public_key.h"
+
+#include <openssl/core_names.h>
+#include <openssl/rsa.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "crypto/der.h"
+#include "crypto/public_key_impl.h"
+
+namespace confide::crypto {
+namespace {
+
+constexpr std::size_t kMinRsaBytes = 2048 / 8;
+constexpr std::size_t kMaxRsaBytes = 4096 / 8;
+constexpr std::uint64_t kMaxRsaExponent = 0xFFFFFFFF;
+
+constexpr ByteArray<7> kEcPublicKey{0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01};  // 1.2.840.10045.2.1
+constexpr ByteArray<9> kRsaEncryption{0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01};
+
+// What SubjectPublicKeyInfo says before the coordinates of an uncompressed point, RFC 5480.
+struct Curve {
+  KeyKind kind{};
+  const char* name = nullptr;
+  std::size_t coordinate = 0;  // bytes
+  std::string_view oid;
+  std::string_view spki_start;
+};
+using namespace std::string_view_literals;
+constexpr std::array kCurves{
+    Curve{.kind = KeyKind::p256,
+          .name = "prime256v1",
+          .coordinate = 32,
+          .oid = "\x2A\x86\x48\xCE\x3D\x03\x01\x07"sv,
+          .spki_start = "\x30\x59\x30\x13\x06\x07\x2A\x86\x48\xCE\x3D\x02\x01\x06\x08\x2A\x86\x48"
+                        "\xCE\x3D\x03\x01\x07\x03\x42\x00\x04"sv},
+    Curve{.kind = KeyKind::p384,
+          .name = "secp384r1",
+          .coordinate = 48,
+          .oid = "\x2B\x81\x04\x00\x22"sv,
+          .spki_start = "\x30\x76\x30\x10\x06\x07\x2A\x86\x48\xCE\x3D\x02\x01\x06\x05\x2B\x81\x04"
+                        "\x00\x22\x03\x62\x00\x04"sv},
+};
+
+// Null if the numbers make no key.
+Handle<EVP_PKEY> pkey_of(const char* type, OSSL_PARAM* params) {
+  const auto context = own(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
+  must(EVP_PKEY_fromdata_init(context.get()) == 1);
+  EVP_PKEY* out = nullptr;
+  if (EVP_PKEY_fromdata(context.get(), &out, EVP_PKEY_PUBLIC_KEY, params) != 1) {
+    ERR_clear_error();
+    return nullptr;
+  }
+  return own(out);
+}
+
+Handle<EVP_PKEY> ec_pkey(const Curve& curve, ByteView point) {
+  Bytes prefixed{0x04};
+  append(prefixed, point);
+  const auto builder = own(OSSL_PARAM_BLD_new());
+  must(OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, curve.name, 0) ==
+       1);
+  must(OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, prefixed.data(),
+                                        prefixed.size()) == 1);
+  const auto params = own(OSSL_PARAM_BLD_to_param(builder.get()));
+  return pkey_of("EC", params.get());
+}
+
+Result<Handle<EVP_PKEY>> parse_rsa(ByteView der) {
+  TRY_ASSIGN(DerReader in, der_sequence(der, "RSA key"));
+  TRY_ASSIGN(const ByteView modulus, in.magnitude());
+  TRY_ASSIGN(const std::uint64_t exponent, in.number(kMaxRsaExponent));
+  TRY(in.expect_end());
+  if (modulus.size() < kMinRsaBytes || modulus.size() > kMaxRsaBytes || (modulus[0] & 0x80U) == 0) {
+    return fail(Errc::unsupported, "RSA key: not of 2,048 to 4,096 bits");
+  }
+  if (exponent < 3 || exponent % 2 == 0 || modulus.back() % 2 == 0) {
+    return fail(Errc::malformed, "RSA key: no such numbers");
+  }
+  const auto n = own(BN_bin2bn(modulus.data(), static_cast<int>(modulus.size()), nullptr));
+  const auto builder = own(OSSL_PARAM_BLD_new());
+  must(OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) == 1);
+  must(OSSL_PARAM_BLD_push_uint64(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent) == 1);
+  const auto params = own(OSSL_PARAM_BLD_to_param(builder.get()));
+  return own(pkey_of("RSA", params.get()).release());
+}
+
+Bytes der_of_raw(ByteView raw) {
+  const std::size_t coordinate = raw.size() / 2;
+  const auto signature = own(ECDSA_SIG_new());
+  const auto number = [](ByteView bytes) {
+    return own(BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
+  };
+  auto r = number(raw.first(coordinate));
+  auto s = number(raw.last(coordinate));
+  must(ECDSA_SIG_set0(signature.get(), r.release(), s.release()) == 1);
+  return to_der(signature.get(), i2d_ECDSA_SIG);
+}
+
+}  // namespace
+
+SchemeParts parts_of(SignatureScheme scheme) {
+  switch (scheme) {
+    case SignatureScheme::p256_sha256:
+      return {.kind = KeyKind::p256, .hash = EVP_sha256(), .coordinate = 32};
+    case SignatureScheme::p384_sha384:
+      return {.kind = KeyKind::p384, .hash = EVP_sha384(), .coordinate = 48};
+    case SignatureScheme::p256_sha256_der:
+      return {.kind = KeyKind::p256, .hash = EVP_sha256()};
+    case SignatureScheme::p384_sha384_der:
+      return {.kind = KeyKind::p384, .hash = EVP_sha384()};
+    case SignatureScheme::rsa_pss_sha384:
+      return {.kind = KeyKind::rsa, .hash = EVP_sha384()};
+  }
+  std::abort();
+}
+
+Handle<EVP_MD_CTX> signature_context(DigestInit* init, const EVP_MD* hash, RsaPadding padding,
+                                     EVP_PKEY* pkey) {
+  auto out = own(EVP_MD_CTX_new());
+  EVP_PKEY_CTX* options = nullptr;  // belongs to `out`
+  must(init(out.get(), &options, hash, nullptr, pkey) == 1);
+  if (EVP_PKEY_is_a(pkey, "RSA") == 1 && padding == RsaPadding::pss) {
+    must(EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1);
+    must(EVP_PKEY_CTX_set_rsa_mgf1_md(options, hash) == 1);
+    must(EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST) == 1);
+  }
+  return out;
+}
+
+Status verify_signature(const PublicKey& key, const EVP_MD* hash, RsaPadding padding,
+                        ByteView message, ByteView signature) {
+  const auto context =
+      signature_context(EVP_DigestVerifyInit, hash, padding, key.impl().pkey.get());
+  if (EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
+                       message.size()) != 1) {
+    return openssl_fail(Errc::bad_signature, "the signature does not verify");
+  }
+  return {};
+}
+
+Result<PublicKey> PublicKey::from_spki(ByteView der) {
+  TRY_ASSIGN(DerReader in, der_sequence(der, "public key"));
+  TRY_ASSIGN(DerReader algorithm, in.inside(DerTag::sequence));
+  TRY_ASSIGN(const ByteView oid, algorithm.oid());
+  TRY_ASSIGN(const ByteView key, in.bits());
+  TRY(in.expect_end());
+
+  if (std::ranges::equal(oid, kEcPublicKey)) {
+    if (!algorithm.next_is(DerTag::oid)) {
+      return fail(Errc::unsupported, "public key: not a named curve");
+    }
+    TRY_ASSIGN(const ByteView name, algorithm.oid());
+    TRY(algorithm.expect_end());
+    const auto* const curve =
+        std::ranges::find_if(kCurves, [&](const Curve& c) { return as_text(name) == c.oid; });
+    if (curve == kCurves.end()) {
+      return fail(Errc::unsupported, "public key: neither P-256 nor P-384");
+    }
+    if (key.empty() || key[0] != 0x04) {
+      return fail(Errc::unsupported, "public key: not an uncompressed point");
+    }
+    if (key.size() != 1 + 2 * curve->coordinate) {
+      return fail(Errc::malformed, "public key: not two coordinates");
+    }
+    return from_point(key.subspan(1));
+  }
+  if (std::ranges::equal(oid, kRsaEncryption)) {
+    TRY_ASSIGN(const DerElement parameters, algorithm.element(DerTag::null));
+    if (!parameters.content.empty()) return fail(Errc::malformed, "public key: a filled NULL");
+    TRY(algorithm.expect_end());
+    TRY_ASSIGN(auto pkey, parse_rsa(key));
+    return PublicKey(
+        std::make_shared<const Impl>(Impl{KeyKind::rsa, to_bytes(der), std::move(pkey)}));
+  }
+  return fail(Errc::unsupported, "public key: neither EC nor RSA");
+}
+
+Result<PublicKey> PublicKey::from_point(ByteView point) {
+  const auto* const curve = std::ranges::find_if(
+      kCurves, [&](const Curve& c) { return point.size() == 2 * c.coordinate; });
+  if (curve == kCurves.end()) return fail(Errc::malformed, "public key: not two coordinates");
+  auto pkey = ec_pkey(*curve, point);
+  if (pkey == nullptr) return fail(Errc::malformed, "public key: no point of the curve");
+  Bytes spki = to_bytes(as_bytes(curve->spki_start));
+  append(spki, point);
+  return PublicKey(
+      std::make_shared<const Impl>(Impl{curve->kind, std::move(spki), std::move(pkey)}));
+}
+
+KeyKind PublicKey::kind() const noexcept { return impl_->kind; }
+ByteView PublicKey::spki() const noexcept { return impl_->spki; }
+bool PublicKey::operator==(const PublicKey& other) const {
+  return impl_->spki == other.impl_->spki;
+}
+
+Status PublicKey::verify(SignatureScheme scheme, ByteView message, ByteView signature) const {
+  const SchemeParts parts = parts_of(scheme);
+  if (parts.kind != kind()) {
+    return fail(Errc::unsupported, "the signature scheme is not for this kind of key");
+  }
+  if (parts.coordinate == 0) {
+    return verify_signature(*this, parts.hash, RsaPadding::pss, message, signature);
+  }
+  if (signature.size() != 2 * parts.coordinate) {
+    return fail(Errc::bad_signature, "the signature is not of its scheme's length");
+  }
+  return verify_signature(*this, parts.hash, {}, message, der_of_raw(signature));
+}
+
+}  // namespace confide::crypto
