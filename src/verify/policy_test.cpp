@@ -1,6 +1,9 @@
 #include "verify/policy.h"
 
+#include <algorithm>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -40,23 +43,46 @@ TEST(Policy, IntelsRootIsTheOneThatIntelPublishes) {
             "44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3");
 }
 
-TEST(Policy, StrictTrustsIntelAlone) {
+TEST(Policy, StrictTrustsTheVendorsAloneEachForItsOwn) {
   const Policy policy = Policy::strict();
-  ASSERT_EQ(policy.roots.size(), 1U);
+  ASSERT_EQ(policy.roots.size(), built_in_roots().size());
   EXPECT_EQ(policy.roots[0].certificate, intel_sgx_root());
-  EXPECT_FALSE(policy.roots[0].simulated);
+  std::set<Anchor> anchors;
+  for (const TrustRoot& root : policy.roots) {
+    EXPECT_FALSE(root.simulated);
+    ASSERT_TRUE(root.anchors);
+    anchors.insert(*root.anchors);
+    EXPECT_EQ(root.may_anchor(Anchor::intel_sgx), root.certificate == intel_sgx_root());
+  }
+  EXPECT_EQ(anchors.size(), policy.roots.size());
   EXPECT_TRUE(policy.tolerated_tcb.empty());
 }
 
-TEST(Policy, AnAddedRootIsSimulatedUnlessItIsIntels) {
+TEST(Policy, ABuiltInRootIsCalledByItsOwnName) {
+  const std::vector<std::pair<std::string_view, std::string>> names{
+      {"intel-sgx", "Intel SGX Root CA"},
+      {"amd-milan", "ARK-Milan"},
+      {"amd-genoa", "ARK-Genoa"},
+      {"amd-turin", "ARK-Turin"}};
+  for (const auto& [name, common_name] : names) {
+    const auto root = std::ranges::find(built_in_roots(), name, &BuiltInRoot::name);
+    ASSERT_NE(root, built_in_roots().end()) << name;
+    EXPECT_EQ(root->certificate.common_name(), common_name);
+  }
+}
+
+TEST(Policy, AnAddedRootIsSimulatedUnlessItIsAVendors) {
   Policy policy = Policy::strict();
+  const std::size_t vendors = policy.roots.size();
   policy.trust(intel_sgx_root());
-  EXPECT_EQ(policy.roots.size(), 1U);
+  EXPECT_EQ(policy.roots.size(), vendors);
   const auto root = test_root();
   policy.trust(root);
   policy.trust(root);
-  ASSERT_EQ(policy.roots.size(), 2U);
-  EXPECT_TRUE(policy.roots[1].simulated);
+  ASSERT_EQ(policy.roots.size(), vendors + 1);
+  EXPECT_TRUE(policy.roots.back().simulated);
+  EXPECT_TRUE(policy.roots.back().may_anchor(Anchor::intel_sgx));
+  EXPECT_TRUE(policy.roots.back().may_anchor(Anchor::nvidia_rim));
 }
 
 TEST(PolicyFile, TheLeastIsStrict) {
@@ -107,9 +133,9 @@ TEST(PolicyFile, ReadsWhatItWrote) {
   const auto read = Policy::from_toml(policy.to_toml());
   ASSERT_TRUE(read) << read.error().message << '\n' << policy.to_toml();
   EXPECT_EQ(read->to_toml(), policy.to_toml());
-  ASSERT_EQ(read->roots.size(), 2U);
-  EXPECT_FALSE(read->roots[0].simulated);
-  EXPECT_TRUE(read->roots[1].simulated);
+  ASSERT_EQ(read->roots.size(), policy.roots.size());
+  EXPECT_FALSE(read->roots.front().simulated);
+  EXPECT_TRUE(read->roots.back().simulated);
   EXPECT_EQ(read->tolerated_tcb[0].until, policy.tolerated_tcb[0].until);
   EXPECT_EQ(read->tolerated_advisories[1].name, "odd \" name\n");
   EXPECT_EQ(read->measurements.size(), 2U);

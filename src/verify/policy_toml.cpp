@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include "evidence/tdx_collateral.h"
 #include "verify/policy.h"
 
 namespace confide::verify {
@@ -139,9 +140,15 @@ Status read_roots(const toml::table& file, Policy& out) {
   if (list == nullptr) return {};
   out.roots.clear();
   for (const toml::node& node : *list) {
-    const auto* pem = node.as_string();
-    if (pem == nullptr) return fail_at(node.source(), "'trust_roots' holds no string");
-    const auto root = crypto::Certificate::from_pem(pem->get());
+    const auto* text = node.as_string();
+    if (text == nullptr) return fail_at(node.source(), "'trust_roots' holds no string");
+    const auto& known = built_in_roots();
+    const auto named = std::ranges::find(known, text->get(), &BuiltInRoot::name);
+    if (named != known.end()) {
+      out.trust(named->certificate);
+      continue;
+    }
+    const auto root = crypto::Certificate::from_pem(text->get());
     if (!root) return fail_at(node.source(), root.error().message);
     out.trust(*root);
   }
@@ -178,6 +185,13 @@ Result<Policy> read_policy(const toml::table& file) {
   TRY_ASSIGN(out.model_digests, get_hex_set(models, "sha256", 64));
   TRY(read_lifetime(file, out));
   return out;
+}
+
+// A vendor's root by its name, any other as PEM.
+std::string name_of(const TrustRoot& root) {
+  const auto& known = built_in_roots();
+  const auto named = std::ranges::find(known, root.certificate, &BuiltInRoot::certificate);
+  return named == known.end() ? root.certificate.to_pem() : std::string(named->name);
 }
 
 toml::array to_list(const std::set<std::string>& values) {
@@ -232,10 +246,10 @@ Result<Policy> Policy::from_toml(std::string_view text) {
 
 std::string Policy::to_toml() const {
   toml::table file{{"version", kVersion}};
-  toml::array pems;
-  for (const TrustRoot& root : roots) pems.push_back(root.certificate.to_pem());
-  // Written even when empty: such a file is refused, while leaving it out would admit the vendor's.
-  file.insert("trust_roots", std::move(pems));
+  toml::array trusted;
+  for (const TrustRoot& root : roots) trusted.push_back(name_of(root));
+  // Written even when empty: such a file is refused, while leaving it out would admit the vendors'.
+  file.insert("trust_roots", std::move(trusted));
 
   toml::table tdx;
   put(tdx, "tolerated", tolerated_tcb);
