@@ -12,6 +12,8 @@
 
 #include <fmt/format.h>
 
+#include "base/base64.h"
+
 namespace confide::collateral {
 namespace {
 
@@ -69,6 +71,21 @@ bool is_folder(const std::string& path) {
   return fs::is_directory(path, ignored);
 }
 
+Bytes decode_evidence(Bytes content) {
+  std::string text;
+  for (const std::uint8_t byte : content) {
+    const char c = static_cast<char>(byte);
+    if (c != ' ' && c != '\t' && c != '\r' && c != '\n') text += c;
+  }
+  const bool prefixed = text.starts_with("0x") || text.starts_with("0X");
+  const std::string_view digits = std::string_view(text).substr(prefixed ? 2 : 0);
+  if (digits.empty()) return content;
+  if (auto hex = from_hex(digits, HexCase::any)) return *std::move(hex);
+  if (auto base64 = from_base64(text)) return *std::move(base64);
+  if (auto base64url = from_base64url(text)) return *std::move(base64url);
+  return content;
+}
+
 Error in_file(const std::string& path, const Error& error) {
   return {error.code, path + ": " + error.message};
 }
@@ -81,24 +98,19 @@ Result<Folder> Folder::open(const std::string& path) {
   std::error_code ignored;
   if (!fs::exists(described, ignored)) return folder;
   TRY_ASSIGN(const Bytes text, read_file(described));
-  const auto document = json::parse(as_text(text));
+  auto document = json::parse(as_text(text));
   if (!document) return tl::unexpected<Error>(in_file(described, document.error()));
-  if (const Status read = folder.describe(*document); !read) {
+  folder.description_ = std::move(*document);
+  if (const Status read = folder.describe(); !read) {
     return tl::unexpected<Error>(in_file(described, read.error()));
   }
   return folder;
 }
 
-Status Folder::describe(const Json& document) {
-  TRY_ASSIGN(const Json* const files, json::get_object(document, "files"));
-  described_ = true;
+Status Folder::describe() {
+  TRY_ASSIGN(const Json* const files, json::get_object(description_, "files"));
   for (const auto& [role, value] : files->items()) {
-    if (role == "devices") {
-      TRY_ASSIGN(const Json* const devices, json::get_array(*files, role));
-      if (devices->size() > kMaxFolderFiles) return fail(Errc::limit, "too many devices");
-      devices_ = *devices;
-      continue;
-    }
+    if (role == "devices") continue;  // objects, not names
     const Json list = value.is_array() ? value : Json::array({value});
     if (list.size() > kMaxFolderFiles) return fail(Errc::limit, "too many files");
     for (const Json& name : list) {
@@ -137,17 +149,19 @@ std::vector<std::string> Folder::files(std::string_view role) const {
   return found == roles_.end() ? std::vector<std::string>{} : found->second;
 }
 
-Result<std::vector<std::string>> Folder::ending_in(std::string_view suffix,
+Result<std::vector<std::string>> Folder::ending_in(std::initializer_list<std::string_view> suffixes,
                                                    std::string_view below) const {
   std::vector<std::string> out;
   std::error_code error;
   const fs::path at = below.empty() ? fs::path(path_) : fs::path(path_) / below;
   for (fs::directory_iterator entry(at, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (!entry->path().filename().string().ends_with(suffix)) continue;
+    const std::string name = entry->path().filename().string();
+    if (std::ranges::none_of(suffixes, [&](auto suffix) { return name.ends_with(suffix); })) {
+      continue;
+    }
     if (out.size() == kMaxFolderFiles) {
-      return fail(Errc::limit, fmt::format("{} holds more than {} files that end in {}",
-                                           at.string(), kMaxFolderFiles, suffix));
+      return fail(Errc::limit, fmt::format("{} holds too many files", at.string()));
     }
     out.push_back(entry->path().string());
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -20,6 +22,9 @@ inline constexpr std::size_t kMaxFolderFiles = 256;
 // larger than kMaxFileBytes; both name the path.
 Result<Bytes> read_file(const std::string& path);
 bool is_folder(const std::string& path);
+// Evidence as tools leave it: text that is all hex (with or without 0x) or all base64, in lines or
+// not, is decoded; everything else is taken as it is.
+Bytes decode_evidence(Bytes content);
 // What a parser says of a file, with the file's name before it.
 Error in_file(const std::string& path, const Error& error);
 
@@ -37,23 +42,21 @@ class Folder {
   std::string file(std::string_view role, std::initializer_list<std::string_view> names = {}) const;
   // All files of a role, in the order of case.json.
   std::vector<std::string> files(std::string_view role) const;
-  // Full paths of the files whose names end so, in the folder or one folder below it, sorted.
-  Result<std::vector<std::string>> ending_in(std::string_view suffix,
+  // Full paths of the files whose names end in one of `suffixes`, in the folder `below` this one or
+  // in this one itself, sorted. Fails with `limit` if there are more than kMaxFolderFiles.
+  Result<std::vector<std::string>> ending_in(std::initializer_list<std::string_view> suffixes,
                                              std::string_view below = "") const;
-  // Whether a case.json says what the folder holds.
-  bool described() const noexcept { return described_; }
-  // The `devices` of case.json, each an object of roles and relative paths; else an empty array.
-  const Json& devices() const noexcept { return devices_; }
+  // The whole case.json; an empty object if there is none.
+  const Json& description() const noexcept { return description_; }
   // Full path of a file named in case.json. Fails with `malformed` as open() does.
   Result<std::string> resolve(const std::string& relative) const;
 
  private:
-  Status describe(const Json& document);
+  Status describe();
 
   std::string path_;
-  bool described_ = false;
   std::map<std::string, std::vector<std::string>, std::less<>> roles_;
-  Json devices_ = Json::array();
+  Json description_ = Json::object();
 };
 
 }  // namespace confide::collateral

@@ -2,10 +2,12 @@
 // It is only found here: verify/ judges it exactly as it judges what is stapled or fetched.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
 #include "collateral/files.h"
+#include "evidence/gpu_evidence.h"
 #include "evidence/tdx_collateral.h"
 
 namespace confide::collateral {
@@ -22,5 +24,22 @@ struct TdxMaterial {
 // Fails with `not_found` or `limit` if a file cannot be read, or the folder holds no collateral at
 // all, and `malformed` if a part is not what its name says; every error names the file.
 Result<TdxMaterial> read_tdx_collateral(const std::string& path);
+
+// `path` is NVIDIA's JSON evidence list or `nvidia_payload`; a raw report (or hex, or base64), with
+// its certificate chain in `chain_path`, or if that is empty as a case.json in the same folder
+// says, or in NAME.pem or chain.pem beside it; or a folder with a case.json, with report.bin and
+// chain.pem, or with gpu_N.bin, switch_N.bin and their .pem. A chain that is not there is empty,
+// and fails its check. Fails as read_tdx_collateral() does.
+Result<evidence::GpuEvidenceList> read_gpu_evidence(const std::string& path,
+                                                    const std::string& chain_path = "");
+
+// `rims` and `ocsp` are files or folders. A folder's RIMs are what its case.json says, or its .xml
+// and .swidtag files; a file's name or its version tells a driver's from a VBIOS's. OCSP answers
+// are a folder's .der files, or those in its folder ocsp. A folder of RIMs brings its ocsp folder
+// along, unless its case.json says that the answers were captured at other times than its
+// evaluation time. Fails as read_tdx_collateral() does, and with `not_found` if a folder holds none
+// of its kind.
+Result<evidence::GpuReferences> read_gpu_references(std::span<const std::string> rims,
+                                                    std::span<const std::string> ocsp = {});
 
 }  // namespace confide::collateral
