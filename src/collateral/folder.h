@@ -2,12 +2,14 @@
 // It is only found here: verify/ judges it exactly as it judges what is stapled or fetched.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "collateral/files.h"
 #include "evidence/gpu_evidence.h"
+#include "evidence/snp_certificates.h"
 #include "evidence/tdx_collateral.h"
 
 namespace confide::collateral {
@@ -24,6 +26,15 @@ struct TdxMaterial {
 // Fails with `not_found` or `limit` if a file cannot be read, or the folder holds no collateral at
 // all, and `malformed` if a part is not what its name says; every error names the file.
 Result<TdxMaterial> read_tdx_collateral(const std::string& path);
+
+// `paths` are files or folders. A folder's certificates are what its case.json says, or else named
+// vcek, vlek, ask, asvk, ark, crl or cert_chain, ending in .der, .pem, .crt, .cer or .crl, with a
+// host's certificate table in certs.bin; `key`, if known, chooses where there are those for both
+// kinds. A file is known by its name likewise, or by its content: certificates by their subject, a
+// CRL, a table. Fails as read_tdx_collateral() does; a certificate that cannot be parsed, but whose
+// name says what it is, is for the verifier to refuse.
+Result<evidence::SnpCertificates> read_snp_certificates(
+    std::span<const std::string> paths, std::optional<evidence::SnpSigningKey> key = std::nullopt);
 
 // `path` is NVIDIA's JSON evidence list or `nvidia_payload`; a raw report (or hex, or base64), with
 // its certificate chain in `chain_path`, or if that is empty as a case.json in the same folder
