@@ -1,0 +1,164 @@
+// The main() of a mutated test program.
+//
+//   serve JOBS  runs every test once without a mutant and tells which mutants each one reaches;
+//   then
+//               reads mutants' numbers, a line each, and tells what became of each. A mutant runs
+//               in a fork, so that what the tests have cached (keys, certificates) is there
+//               already.
+//   once N      runs the tests of the filter read from stdin with mutant N active from the start,
+//   so
+//               that nothing is cached; 0: passed, 1: failed.
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "mutation_runtime.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct TestRun {
+  std::string name;
+  double seconds = 0;
+  std::vector<std::size_t> reached;
+};
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::string full_name(const testing::TestInfo& info) {
+  return std::string(info.test_suite_name()) + "." + info.name();
+}
+
+// Notes what each test reaches and how long it takes.
+class Coverage : public testing::EmptyTestEventListener {
+ public:
+  explicit Coverage(std::FILE* out) : out_(out) {}
+
+  void OnTestStart(const testing::TestInfo& /*info*/) override {
+    mutation::reached.fill(0);
+    start_ = Clock::now();
+  }
+  void OnTestEnd(const testing::TestInfo& info) override {
+    if (info.result()->Skipped()) {
+      std::fprintf(out_, "skipped %s\n", full_name(info).c_str());
+      return;
+    }
+    if (info.result()->Failed()) std::fprintf(out_, "failed %s\n", full_name(info).c_str());
+    TestRun run{full_name(info), seconds_since(start_), {}};
+    for (std::size_t id = 1; id < mutation::reached.size(); ++id) {
+      if (mutation::reached[id] != 0) run.reached.push_back(id);
+    }
+    std::fprintf(out_, "test %s %.6f", run.name.c_str(), run.seconds);
+    for (const std::size_t id : run.reached) std::fprintf(out_, " %zu", id);
+    std::fprintf(out_, "\n");
+    runs.push_back(std::move(run));
+  }
+
+  std::vector<TestRun> runs;
+
+ private:
+  std::FILE* out_;
+  Clock::time_point start_;
+};
+
+// The first failed assertion decides.
+class FirstFailure : public testing::EmptyTestEventListener {
+  void OnTestPartResult(const testing::TestPartResult& part) override {
+    if (part.failed()) _exit(1);
+  }
+};
+
+void listen(testing::TestEventListener* listener) {
+  testing::TestEventListeners& all = testing::UnitTest::GetInstance()->listeners();
+  delete all.Release(all.default_result_printer());
+  all.Append(listener);
+}
+
+int run_tests(const std::string& filter) {
+  GTEST_FLAG_SET(filter, filter);
+  return RUN_ALL_TESTS();
+}
+
+// In the child: the tests that reach the mutant, fastest first.
+[[noreturn]] void run_mutant(std::size_t id, const std::vector<TestRun>& runs) {
+  const rlimit memory{8UL << 30U, 8UL << 30U};
+  setrlimit(RLIMIT_AS, &memory);
+  std::vector<const TestRun*> chosen;
+  double expected = 0;
+  for (const TestRun& run : runs) {
+    if (!std::ranges::binary_search(run.reached, id)) continue;
+    chosen.push_back(&run);
+    expected += run.seconds;
+  }
+  std::ranges::sort(chosen, {}, &TestRun::seconds);
+  alarm(static_cast<unsigned>(10 + 20 * expected));
+  mutation::active = id;
+  listen(new FirstFailure);
+  for (const TestRun* run : chosen) {
+    if (run_tests(run->name) != 0) _exit(1);
+  }
+  _exit(0);
+}
+
+const char* outcome_of(int status) {
+  if (WIFEXITED(status)) return WEXITSTATUS(status) == 0 ? "survived" : "killed";
+  return WTERMSIG(status) == SIGALRM ? "timeout" : "crashed";
+}
+
+int serve(std::FILE* out, std::size_t jobs) {
+  auto* const coverage = new Coverage(out);
+  listen(coverage);
+  (void)run_tests("*");
+  testing::UnitTest::GetInstance()->listeners().Release(coverage);
+  for (std::size_t id = 1; id < mutation::inert.size(); ++id) {
+    if (mutation::inert[id] != 0) std::fprintf(out, "inert %zu\n", id);
+  }
+  std::fprintf(out, "ready\n");
+  std::fflush(out);
+  std::map<pid_t, std::size_t> running;
+  const auto finish_one = [&] {
+    int status = 0;
+    const pid_t child = wait(&status);
+    std::fprintf(out, "mutant %zu %s\n", running.at(child), outcome_of(status));
+    std::fflush(out);
+    running.erase(child);
+  };
+  for (std::size_t id = 0; std::cin >> id;) {
+    if (running.size() == jobs) finish_one();
+    const pid_t child = fork();
+    if (child == 0) run_mutant(id, coverage->runs);
+    running.emplace(child, id);
+  }
+  while (!running.empty()) finish_one();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  const std::string mode = argc > 1 ? argv[1] : "";
+  std::FILE* const out = fdopen(dup(STDOUT_FILENO), "w");
+  if (std::freopen("/dev/null", "w", stdout) == nullptr) return 2;
+  const std::size_t number = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 0;
+  if (mode == "serve" && number > 0) return serve(out, number);
+  if (mode != "once") return 2;
+  std::string filter;
+  std::getline(std::cin, filter);
+  mutation::active = number;
+  listen(new FirstFailure);
+  return run_tests(filter);
+}
