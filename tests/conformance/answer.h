@@ -14,6 +14,7 @@ namespace confide::conformance {
 struct Answer {
   Json expected = Json::object();  // to be held against the member `expected`
   Json parsed;                     // likewise `parsed`; null if nothing could be parsed
+  Json files;  // of a collection of tests, which has no `expected`: what came of each file
   // Members of `expected` for which several words are right, such as the name of the stage at which
   // evidence with more than one fault is refused. By path below `expected`.
   std::map<std::string, std::set<std::string>> any_of;
