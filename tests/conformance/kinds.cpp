@@ -9,9 +9,6 @@ namespace {
 using Entry = std::pair<std::string_view, Result<Answer> (*)(const Case&)>;
 
 constexpr std::array kKinds{
-    Entry{"tdx-quote", run_dcap},
-    Entry{"tdx-quote-synthetic", run_dcap},
-    Entry{"sgx-quote", run_dcap},
     Entry{"wycheproof", run_wycheproof},
 };
 

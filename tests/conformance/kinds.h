@@ -13,7 +13,6 @@ namespace confide::conformance {
 using Run = std::function<Result<Answer>(const Case&)>;
 
 Result<Answer> run_wycheproof(const Case& from);
-Result<Answer> run_dcap(const Case& from);  // tdx-quote, tdx-quote-synthetic, sgx-quote
 
 // Null for a kind that nobody here knows.
 Run find_run(std::string_view kind);

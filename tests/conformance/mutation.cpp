@@ -99,7 +99,7 @@ Result<std::string> replace_text(std::string text, const Json& step) {
   TRY_ASSIGN(const std::string find, json::get_string(step, "find"));
   TRY_ASSIGN(const std::string with, json::get_string(step, "with"));
   int left = step.value("count", -1);
-  if (!text.contains(find)) return fail(Errc::unsupported, "the text to replace is not there");
+  if (text.find(find) == std::string::npos) return fail(Errc::unsupported, "the text to replace is not there");
   for (std::size_t at = 0; left != 0 && (at = text.find(find, at)) != std::string::npos; --left) {
     text.replace(at, find.size(), with);
     at += with.size();
@@ -107,7 +107,8 @@ Result<std::string> replace_text(std::string text, const Json& step) {
   return text;
 }
 
-// The patterns are Python's: `.` stops at a line's end unless `dotall`, ^ and $ are the text's ends.
+// The patterns are Python's: `.` stops at a line's end unless `dotall`, ^ and $ are the text's
+// ends.
 Result<std::string> replace_pattern(std::string text, const Json& step) {
   TRY_ASSIGN(const std::string find, json::get_string(step, "pattern"));
   TRY_ASSIGN(const std::string with, json::get_string(step, "with"));
@@ -252,8 +253,7 @@ Status apply(const fs::path& folder, const fs::path& origin, const Json& step) {
   if (op == "nonce") return set_member(folder, "nonce", step);
   if (op == "swap") return exchange(folder, step);
   if (op == "copy") return copy_from(folder, origin, step);
-  const auto* const edit =
-      std::ranges::find(kEdits, op, &std::pair<std::string_view, Edit>::first);
+  const auto* const edit = std::ranges::find(kEdits, op, &std::pair<std::string_view, Edit>::first);
   if (edit == kEdits.end()) return fail(Errc::unsupported, "unknown operation " + op);
   TRY_ASSIGN(const std::string file, json::get_string(step, "file"));
   TRY_ASSIGN(std::string text, read_text(folder / file));

@@ -133,7 +133,9 @@ void for_each_negative(const fs::path& folder, const std::function<void(const Ou
   if (mutations == nullptr || !base) {
     const Error missing{Errc::malformed, "`mutations` is missing"};
     return done(unusable(name, "negatives.json",
-                         !negatives ? negatives.error() : base ? missing : base.error()));
+                         !negatives ? negatives.error()
+                         : base     ? missing
+                                    : base.error()));
   }
   Copy copy(folder);
   for (const Json& mutation : *mutations) {

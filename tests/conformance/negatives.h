@@ -22,8 +22,8 @@ struct Outcome {
 // A case that cannot be run differs: it is never passed over.
 Outcome unusable(std::string id, std::string member, const Error& error);
 
-// Does nothing for a case without a negatives.json. A mutation is skipped only if it takes a file of
-// a case that is not there.
+// Does nothing for a case without a negatives.json. A mutation is skipped only if it takes a file
+// of a case that is not there.
 void for_each_negative(const fs::path& folder, const std::function<void(const Outcome&)>& done);
 
 }  // namespace confide::conformance

@@ -50,7 +50,7 @@ Status run_test(const PublicKey& key, bool raw, const Json& test, Tally& tally) 
 Result<Tally> run_file(const fs::path& path) {
   TRY_ASSIGN(const Json document, read_json(path));
   TRY_ASSIGN(const Json* groups, json::get_array(document, "testGroups"));
-  const bool raw = path.filename().string().contains("p1363");
+  const bool raw = path.filename().string().find("p1363") != std::string::npos;
   Tally tally;
   for (const Json& group : *groups) {
     TRY_ASSIGN(const std::string hex, json::get_string(group, "publicKeyDer"));
@@ -71,10 +71,8 @@ Result<Answer> run_wycheproof(const Case& from) {
   for (const Json& file : *files) {
     TRY_ASSIGN(const std::string name, json::get_string(file, "file"));
     TRY_ASSIGN(const Tally tally, run_file(from.folder / name));
-    answer.files.push_back(Json{{"file", name},
-                                {"tests", tally.tests},
-                                {"valid", tally.valid},
-                                {"wrong", tally.wrong}});
+    answer.files.push_back(Json{
+        {"file", name}, {"tests", tally.tests}, {"valid", tally.valid}, {"wrong", tally.wrong}});
   }
   return answer;
 }
