@@ -99,7 +99,8 @@ Result<std::string> replace_text(std::string text, const Json& step) {
   TRY_ASSIGN(const std::string find, json::get_string(step, "find"));
   TRY_ASSIGN(const std::string with, json::get_string(step, "with"));
   int left = step.value("count", -1);
-  if (text.find(find) == std::string::npos) return fail(Errc::unsupported, "the text to replace is not there");
+  if (text.find(find) == std::string::npos)
+    return fail(Errc::unsupported, "the text to replace is not there");
   for (std::size_t at = 0; left != 0 && (at = text.find(find, at)) != std::string::npos; --left) {
     text.replace(at, find.size(), with);
     at += with.size();
