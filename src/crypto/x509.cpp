@@ -97,6 +97,12 @@ Result<Certificate> Certificate::from_pem(std::string_view pem) {
   return from_der(block.der);
 }
 
+Result<Certificate> Certificate::from_any(ByteView bytes) {
+  constexpr std::uint8_t kSequence = 0x30;
+  if (!bytes.empty() && bytes[0] == kSequence) return from_der(bytes);
+  return from_pem(as_text(bytes));
+}
+
 ByteView Certificate::der() const noexcept { return impl_->der; }
 
 std::string Certificate::to_pem() const {

@@ -21,6 +21,8 @@ class Certificate {
   static Result<Certificate> from_der(ByteView der);
   // Exactly one certificate, nothing before or after it but whitespace.
   static Result<Certificate> from_pem(std::string_view pem);
+  // DER or PEM, whichever it looks like: the two forms files come in.
+  static Result<Certificate> from_any(ByteView bytes);
 
   ByteView der() const noexcept;
   std::string to_pem() const;

@@ -140,6 +140,13 @@ TEST_F(CertificateTest, CrlRevokesOnlyItsIssuersCertificates) {
   EXPECT_FALSE(pki.root_crl(revoked).revokes(pki.leaf));
 }
 
+TEST_F(CertificateTest, ComesInTwoForms) {
+  EXPECT_EQ(Certificate::from_any(pki.leaf.der()).value(), pki.leaf);
+  EXPECT_EQ(Certificate::from_any(as_bytes(pki.leaf.to_pem())).value(), pki.leaf);
+  EXPECT_EQ(refusal(Certificate::from_any({})), Errc::malformed);
+  EXPECT_EQ(refusal(Certificate::from_any(as_bytes(to_hex(pki.leaf.der())))), Errc::malformed);
+}
+
 TEST_F(CertificateTest, CrlComesInThreeForms) {
   const Crl crl = pki.root_crl();
   const Bytes der = to_bytes(crl.der());
