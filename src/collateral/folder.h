@@ -14,18 +14,17 @@
 
 namespace confide::collateral {
 
-struct TdxMaterial {
-  evidence::TdxCollateral collateral;  // what is missing is empty, and fails its check
-  std::vector<std::string> missing;    // names of the parts that were not there
-};
-
 // `path` is a QuoteCollateralV3 file, or a folder with the parts as Intel's PCS serves them:
 // tcb_info_response.json, qe_identity_response.json, pck_crl.der, root_ca_crl.der, and
 // tcb_info_issuer_chain.pem, qe_identity_issuer_chain.pem, pck_crl_issuer_chain.pem. A folder
 // that lacks one of them may hold collateral.json instead of all. CRLs may also be PEM or hex.
 // Fails with `not_found` or `limit` if a file cannot be read, or the folder holds no collateral at
-// all, and `malformed` if a part is not what its name says; every error names the file.
-Result<TdxMaterial> read_tdx_collateral(const std::string& path);
+// all, and `malformed` if a part is not what its name says; every error names the file. A part that
+// is not there is empty, and fails its check.
+Result<evidence::TdxCollateral> read_tdx_collateral(const std::string& path);
+
+// Which of those seven files would fill what is empty.
+std::vector<std::string> missing_parts(const evidence::TdxCollateral& collateral);
 
 // `paths` are files or folders. A folder's certificates are what its case.json says, or else named
 // vcek, vlek, ask, asvk, ark, crl or cert_chain, ending in .der, .pem, .crt, .cer or .crl, with a

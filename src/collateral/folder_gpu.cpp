@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "collateral/folder.h"
+#include "evidence/rim.h"
 
 namespace confide::collateral {
 namespace {
@@ -134,16 +135,6 @@ Result<std::optional<GpuEvidence>> described_beside(const std::string& path) {
 
 enum class RimRole { driver, vbios };
 
-// The version's form: a driver's has two or three parts (550.90.07), a VBIOS's five.
-std::optional<RimRole> role_by_version(std::string_view xml) {
-  constexpr std::string_view kAttribute = "colloquialVersion=\"";
-  const std::size_t at = xml.find(kAttribute);
-  if (at == std::string_view::npos) return std::nullopt;
-  const std::string_view rest = xml.substr(at + kAttribute.size());
-  const std::string_view version = rest.substr(0, rest.find('"'));
-  return std::ranges::count(version, '.') >= 4 ? RimRole::vbios : RimRole::driver;
-}
-
 std::optional<RimRole> role_by_name(const std::string& path) {
   const std::string name = lower(fs::path(path).filename().string());
   if (name.find("driver") != std::string::npos) return RimRole::driver;
@@ -155,8 +146,11 @@ Status add_rim(const std::string& path, std::optional<RimRole> role, GpuReferenc
   TRY_ASSIGN(const Bytes content, read_file(path));
   std::string xml(as_text(content));
   if (!role) role = role_by_name(path);
-  if (!role) role = role_by_version(xml);
-  if (!role) return fail(Errc::malformed, path + " is no NVIDIA reference manifest");
+  if (!role) {
+    const auto rim = evidence::parse_rim(xml);
+    if (!rim) return tl::unexpected<Error>(in_file(path, rim.error()));
+    role = rim->kind == evidence::RimKind::driver ? RimRole::driver : RimRole::vbios;
+  }
   (*role == RimRole::driver ? out.driver_rims : out.vbios_rims).push_back(std::move(xml));
   return {};
 }
