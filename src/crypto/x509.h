@@ -82,12 +82,15 @@ class Crl {
 };
 
 // What verify_chain() may let pass. Whatever the rules, a certificate that signs another must be a
-// CA by critical basicConstraints, and by its key usage allowed to sign certificates.
+// CA by critical basicConstraints.
 struct ChainRules {
   // Subject key identifiers of CAs and authority key identifiers of all below the root, RFC 5280
   // sections 4.2.1.1 and 4.2.1.2, must be there. AMD's VCEKs and VLEKs have none. Where there are
   // some, they must match in any case.
   bool key_identifiers = true;
+  // CAs must have a key usage, RFC 5280 section 4.2.1.3. One that is there must allow signing in
+  // any case; without one there is no limit to what the key may do.
+  bool key_usage = true;
 };
 
 // Checks leaf-first `chain` up to `root` (pinned; it may or may not stand at the chain's end) at

@@ -52,14 +52,27 @@ Handle<STACK_OF(X509_CRL)> list_of(std::span<const Crl> crls) {
   return out;
 }
 
-// OpenSSL's strict mode has no switch for single rules, so its verdict on these two is turned here.
-int pass_without_key_identifiers(int ok, X509_STORE_CTX* context) {
-  if (ok == 1) return 1;
-  const int error = X509_STORE_CTX_get_error(context);
-  if (error != X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER &&
-      error != X509_V_ERR_MISSING_SUBJECT_KEY_IDENTIFIER) {
-    return 0;
+// Whether `error`, found by OpenSSL's strict mode, is one that `rules` let pass.
+bool may_pass(int error, const X509_STORE_CTX* context, const ChainRules& rules) {
+  switch (error) {
+    case X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER:
+    case X509_V_ERR_MISSING_SUBJECT_KEY_IDENTIFIER:
+      return !rules.key_identifiers;
+    case X509_V_ERR_CA_CERT_MISSING_KEY_USAGE:
+    case X509_V_ERR_PATHLEN_WITHOUT_KU_KEY_CERT_SIGN: {
+      X509* const current = X509_STORE_CTX_get_current_cert(context);
+      return !rules.key_usage && (X509_get_extension_flags(current) & EXFLAG_KUSAGE) == 0;
+    }
+    default:
+      return false;
   }
+}
+
+// Strict mode has no switch for single rules, so its verdict on some is turned here.
+int pass_by_rules(int ok, X509_STORE_CTX* context) {
+  if (ok == 1) return 1;
+  const auto* const rules = static_cast<const ChainRules*>(X509_STORE_CTX_get_app_data(context));
+  if (!may_pass(X509_STORE_CTX_get_error(context), context, *rules)) return 0;
   X509_STORE_CTX_set_error(context, X509_V_OK);
   return 1;
 }
@@ -97,9 +110,8 @@ Status verify_chain(std::span<const Certificate> chain, const Certificate& root,
        1);
   X509_STORE_CTX_set0_crls(context.get(), revocations.get());
   set_rules(context.get(), at, !crls.empty());
-  if (!rules.key_identifiers) {
-    X509_STORE_CTX_set_verify_cb(context.get(), pass_without_key_identifiers);
-  }
+  must(X509_STORE_CTX_set_app_data(context.get(), &rules) == 1);
+  X509_STORE_CTX_set_verify_cb(context.get(), pass_by_rules);
 
   if (X509_verify_cert(context.get()) != 1) {
     const int error = X509_STORE_CTX_get_error(context.get());

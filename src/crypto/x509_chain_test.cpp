@@ -1,4 +1,6 @@
 #include <gmock/gmock.h>
+#include <optional>
+
 #include <gtest/gtest.h>
 
 #include "base/testing.h"
@@ -220,6 +222,43 @@ TEST(ChainOfOtherKeys, KeyIdentifiersAreDemandedUnlessTheRulesLetThemBe) {
     const auto pki = OtherPki::make(KeyKind::p384, root_has_id, leaf_has_id);
     EXPECT_EQ(refusal(pki.verify()), Errc::untrusted);
     EXPECT_TRUE(pki.verify(kNoIdentifiers));
+  }
+}
+
+// A CA whose key usage is of these DER bytes, or that has none, and its leaf.
+Status verify_under_ca_with_usage(const std::optional<Bytes>& usage, ChainRules rules) {
+  const auto ca_key = SigningKey::generate(KeyKind::p384);
+  CertificateRequest request;
+  request.common_name = "CA";
+  request.subject_key = ca_key.public_key();
+  request.not_before = kTestNow - days{1};
+  request.not_after = kTestNow + days{1};
+  request.is_ca = true;
+  request.path_length = 0;
+  request.key_usage = false;
+  if (usage) request.extensions.emplace_back("2.5.29.15", *usage);
+  const auto ca = issue_certificate(request, ca_key, nullptr).value();
+  const auto leaf_key = SigningKey::generate(KeyKind::p384);
+  request.common_name = "Leaf";
+  request.subject_key = leaf_key.public_key();
+  request.is_ca = false;
+  request.extensions.clear();
+  const auto leaf = issue_certificate(request, ca_key, &ca).value();
+  return verify_chain(std::vector{leaf}, ca, kTestNow, {}, rules);
+}
+
+TEST(ChainOfOtherKeys, AKeyUsageIsDemandedUnlessTheRulesLetItBe) {
+  EXPECT_EQ(refusal(verify_under_ca_with_usage(std::nullopt, {})), Errc::untrusted);
+  EXPECT_TRUE(verify_under_ca_with_usage(std::nullopt, {.key_usage = false}));
+}
+
+TEST(ChainOfOtherKeys, AKeyUsageThatIsThereCountsUnderAnyRules) {
+  const Bytes cert_sign{0x03, 0x02, 0x02, 0x04};
+  const Bytes digital_signature{0x03, 0x02, 0x07, 0x80};
+  for (const bool demanded : {true, false}) {
+    EXPECT_TRUE(verify_under_ca_with_usage(cert_sign, {.key_usage = demanded}));
+    EXPECT_EQ(refusal(verify_under_ca_with_usage(digital_signature, {.key_usage = demanded})),
+              Errc::untrusted);
   }
 }
 

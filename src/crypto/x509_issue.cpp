@@ -103,7 +103,7 @@ void add_usage(X509* certificate, const CertificateRequest& request) {
   } else {
     must(ASN1_BIT_STRING_set_bit(usage.get(), kDigitalSignature, 1) == 1);
   }
-  add(certificate, NID_key_usage, usage.get(), Critical::yes);
+  if (request.key_usage) add(certificate, NID_key_usage, usage.get(), Critical::yes);
 
   if (request.tls_server || request.ocsp_signing) {
     const auto purposes = own(sk_ASN1_OBJECT_new_null());

@@ -18,10 +18,11 @@ struct CertificateRequest {
   Time not_before{};
   Time not_after{};
   bool is_ca = false;
-  int path_length = -1;                // -1: unlimited; only for a CA
-  bool tls_server = false;             // extended key usage serverAuth
-  bool ocsp_signing = false;           // extended key usage OCSPSigning
-  bool key_identifiers = true;         // AMD's leaves have neither their own nor their issuer's
+  int path_length = -1;         // -1: unlimited; only for a CA
+  bool tls_server = false;      // extended key usage serverAuth
+  bool ocsp_signing = false;    // extended key usage OCSPSigning
+  bool key_identifiers = true;  // AMD's leaves have neither their own nor their issuer's
+  bool key_usage = true;
   std::vector<std::string> dns_names;  // subjectAltName
   std::vector<std::string> ip_addresses;
   std::string crl_url;  // CRL distribution point, if not empty

@@ -43,7 +43,8 @@ struct SnpPolicy {
   SnpVersion min_firmware;                   // for the committed firmware
   bool allow_provisional_firmware = true;    // COMMITTED_TCB or version other than the current
   bool allow_reported_below_current = true;  // REPORTED_TCB other than CURRENT_TCB
-  std::uint64_t required_mitigations = 0;    // bits of CURRENT_MIT_VECTOR; needs report version 5
+  std::uint64_t required_mitigations =
+      0;  // bits of CURRENT_MIT_VECTOR; none before report version 5
 
   // What the guest's policy, which the firmware enforces, may or must say.
   bool allow_debug = false;
