@@ -10,8 +10,8 @@
 
 #include <fmt/format.h>
 
-#include "attest/ccel.h"
 #include "attest/measured_log.h"
+#include "evidence/ccel.h"
 #include "evidence/tdx_quote.h"
 #include "ops/log.h"
 
@@ -135,11 +135,12 @@ class LinuxTdx final : public Tee {
 };
 
 Result<MeasuredLog> boot_log(const Settings& settings, LinuxFiles& files) {
-  const auto area = files.read(settings.ccel_path, kMaxCcelBytes);
+  const auto area = files.read(settings.ccel_path, evidence::kMaxCcelBytes);
   if (!area) {
     return fail(Errc::unavailable, "no boot event log (ACPI table CCEL): " + area.error().message);
   }
-  TRY_ASSIGN(std::vector<evidence::Event> events, parse_ccel(*area));
+  TRY_ASSIGN(const evidence::Ccel ccel, evidence::parse_ccel(*area));
+  TRY_ASSIGN(std::vector<evidence::Event> events, evidence::rtmr_events(ccel));
   MeasuredLog log;
   for (evidence::Event& event : events) log.append(std::move(event));
   return log;

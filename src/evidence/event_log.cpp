@@ -1,5 +1,7 @@
 #include "evidence/event_log.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 namespace confide::evidence {
@@ -11,6 +13,21 @@ constexpr std::size_t kMaxEvents = 8192;
 Result<Measurement> parse_digest(const std::string& hex, std::uint32_t type) {
   if (hex.empty() && type == kRuntimeEvent) return Measurement{};
   return from_hex_array<48>(hex, HexCase::any);
+}
+
+Result<DigestVersion> parse_version(const Json& entry) {
+  if (json::find(entry, "version") == nullptr) return DigestVersion::v1;
+  TRY_ASSIGN(const std::int64_t version, json::get_int(entry, "version"));
+  if (version == 1) return DigestVersion::v1;
+  if (version == 2) return DigestVersion::v2;
+  return fail(Errc::unsupported, fmt::format("digest version {}", version));
+}
+
+Result<std::optional<Bytes>> parse_preimage(const Json& entry) {
+  if (json::find(entry, "preimage") == nullptr) return std::nullopt;
+  TRY_ASSIGN(const std::string hex, json::get_string(entry, "preimage"));
+  TRY_ASSIGN(Bytes bytes, from_hex(hex, HexCase::any));
+  return bytes;
 }
 
 Result<Event> parse_event(const Json& entry) {
@@ -28,6 +45,9 @@ Result<Event> parse_event(const Json& entry) {
   TRY_ASSIGN(out.name, json::get_string(entry, "event"));
   TRY_ASSIGN(const std::string payload, json::get_string(entry, "event_payload"));
   TRY_ASSIGN(out.payload, from_hex(payload, HexCase::any));
+  if (out.type != kRuntimeEvent) return out;
+  TRY_ASSIGN(out.version, parse_version(entry));
+  TRY_ASSIGN(out.preimage, parse_preimage(entry));
   return out;
 }
 
@@ -58,11 +78,14 @@ Result<std::vector<Event>> parse_event_log(const Json& log) {
 Json event_log_to_json(const std::vector<Event>& log) {
   Json out = Json::array();
   for (const Event& event : log) {
-    out.push_back(Json{{"imr", event.imr},
-                       {"event_type", event.type},
-                       {"digest", to_hex(event.digest)},
-                       {"event", event.name},
-                       {"event_payload", to_hex(event.payload)}});
+    Json entry{{"imr", event.imr},
+               {"event_type", event.type},
+               {"digest", to_hex(event.digest)},
+               {"event", event.name},
+               {"event_payload", to_hex(event.payload)}};
+    if (event.version != DigestVersion::v1) entry["version"] = static_cast<int>(event.version);
+    if (event.preimage) entry["preimage"] = to_hex(*event.preimage);
+    out.push_back(std::move(entry));
   }
   return out;
 }

@@ -53,6 +53,27 @@ TEST(EventLog, OnlyARuntimeEventMayLackItsDigest) {
   EXPECT_EQ(error_of(boot), Errc::malformed);
 }
 
+TEST(EventLog, ReadsDigestVersionAndPreimageOfARuntimeEvent) {
+  EXPECT_EQ(parse_event_log(with("version", 1))->front().version, DigestVersion::v1);
+  const Json second = with("version", 2);
+  EXPECT_EQ(parse_event_log(second)->front().version, DigestVersion::v2);
+  EXPECT_EQ(event_log_to_json(*parse_event_log(second)), second);
+  const Json explained = with("preimage", "00ff");
+  EXPECT_EQ(parse_event_log(explained)->front().preimage, (Bytes{0x00, 0xff}));
+  EXPECT_EQ(event_log_to_json(*parse_event_log(explained)), explained);
+
+  for (const int version : {0, 3, -1}) {
+    EXPECT_EQ(error_of(with("version", version)), Errc::unsupported);
+  }
+  EXPECT_EQ(error_of(with("version", "2")), Errc::malformed);
+  EXPECT_EQ(error_of(with("preimage", "0")), Errc::malformed);
+  EXPECT_EQ(error_of(with("preimage", nullptr)), Errc::malformed);
+  // Firmware's events have neither: members of these names are somebody's extension.
+  Json boot = with("version", "2");
+  boot[0]["event_type"] = 4;
+  EXPECT_EQ(parse_event_log(boot)->front().version, DigestVersion::v1);
+}
+
 TEST(EventLog, RefusesWhatIsNoLog) {
   for (const Json& form : {Json(), Json(1), Json::object(), Json("{}"), Json("[")}) {
     EXPECT_EQ(error_of(form), Errc::malformed);

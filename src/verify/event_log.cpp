@@ -1,11 +1,17 @@
 #include "verify/event_log.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "crypto/hash.h"
+#include "evidence/ccel.h"
+#include "verify/event_log_claims.h"
+#include "verify/event_log_replay.h"
+#include "verify/findings.h"
 
 namespace confide::verify {
 namespace {
@@ -14,108 +20,186 @@ using evidence::Event;
 using evidence::kRuntimeEvent;
 using evidence::Measurement;
 
-// The register of what runs; the others hold the firmware's and kernel's boot.
-constexpr unsigned kApplicationRegister = 3;
-constexpr std::string_view kSystemReady = "system-ready";
+constexpr std::string_view kComposeEvent = "compose-hash";
 
-bool is_system_ready(const Event& event) {
-  return event.imr == kApplicationRegister && event.name == kSystemReady;
+// What the platform says of the machine, each at most once (E5).
+constexpr std::array<std::string_view, 12> kIdentityEvents{
+    "system-preparing", "app-id",       "compose-hash", "gpu-policy-hash",
+    "gpu-attestation",  "instance-id",  "boot-mr-done", "mr-kms",
+    "os-image-hash",    "key-provider", "storage-fs",   "system-ready"};
+// The one thing the platform may say more than once, but not late either.
+constexpr std::string_view kRepeatedEvent = "init-script-hash";
+
+tl::unexpected<Error> fail_event(std::string_view rule, std::size_t i, std::string_view problem) {
+  return fail(Errc::mismatch, fmt::format("{}: event {} {}", rule, i, problem));
 }
 
-// Computes the digest of every runtime event, compares it with the listed one, and puts it in its
-// place if none is listed (E1, E2).
-Status settle_digests(std::vector<Event>& log) {
-  for (std::size_t i = 0; i < log.size(); ++i) {
-    Event& event = log[i];
-    if (event.type != kRuntimeEvent) {
-      if (event.imr != kApplicationRegister) continue;
-      // E3: its name and payload would be the host's to invent, and it could hide a runtime event.
-      return fail(Errc::mismatch,
-                  fmt::format("E3: event {} of RTMR3 has type {:#010x}", i, event.type));
-    }
-    // E3: the digest does not say where the name ends, so the first colon must.
-    if (event.name.find(':') != std::string::npos) {
-      return fail(Errc::mismatch, fmt::format("E3: event {} has a colon in its name", i));
-    }
-    const Measurement digest = runtime_event_digest(event.name, event.payload);
-    if (event.digest == Measurement{}) event.digest = digest;
-    if (event.digest != digest) {
-      return fail(Errc::mismatch,
-                  fmt::format("E2: event {} does not hash to its listed digest", i));
-    }
+Status check_digest(const Event& event, std::size_t i) {
+  if (event.type != kRuntimeEvent) {
+    if (event.imr != kApplicationRegister) return {};
+    // Its name and payload would be the host's to invent, and it could hide a runtime event.
+    return fail_event("E3", i, fmt::format("of RTMR3 has type {:#010x}", event.type));
   }
-  if (std::ranges::count_if(log, is_system_ready) > 1) {
-    return fail(Errc::mismatch, "E5: system-ready stands twice in the log");
+  // The first version's digest does not say where the name ends, so the first colon must.
+  if (event.version == evidence::DigestVersion::v1 && event.name.find(':') != std::string::npos) {
+    return fail_event("E3", i, "has a colon in its name");
+  }
+  if (event.preimage && *event.preimage != runtime_event_preimage(event)) {
+    return fail_event("E2", i, "has a preimage that is not its name and payload");
+  }
+  if (event.digest != Measurement{} && event.digest != runtime_event_digest(event)) {
+    return fail_event("E2", i, fmt::format("({}) does not hash to its listed digest", event.name));
   }
   return {};
 }
 
-Status match_register(unsigned index, const Measurement& replayed, const Measurement& quoted) {
-  if (replayed == quoted) return {};
-  return fail(Errc::mismatch, fmt::format("E4: the log replays RTMR{} to {}, the quote has {}",
-                                          index, to_hex(replayed), to_hex(quoted)));
+Status check_digests(const std::vector<Event>& log) {
+  for (std::size_t i = 0; i < log.size(); ++i) TRY(check_digest(log[i], i));
+  return {};
 }
 
-using Iterator = std::vector<Event>::const_iterator;
-
-Result<Bytes> only_payload(Iterator begin, Iterator end, std::string_view name) {
-  const auto matches = [name](const Event& event) {
-    return event.imr == kApplicationRegister && event.name == name;
-  };
-  const auto first = std::find_if(begin, end, matches);
-  if (first == end) return fail(Errc::not_found, fmt::format("E6: no event '{}'", name));
-  if (std::find_if(first + 1, end, matches) != end) {
-    return fail(Errc::mismatch, fmt::format("E6: event '{}' stands twice in the log", name));
+Status check_identity(const std::vector<Event>& log) {
+  std::set<std::string_view> seen;
+  bool ready = false;
+  for (std::size_t i = 0; i < log.size(); ++i) {
+    const Event& event = log[i];
+    if (event.imr != kApplicationRegister) continue;
+    const bool once = std::ranges::find(kIdentityEvents, event.name) != kIdentityEvents.end();
+    if (!once && event.name != kRepeatedEvent) continue;
+    if (once && !seen.insert(event.name).second) {
+      return fail_event("E5", i, fmt::format("is a second '{}'", event.name));
+    }
+    if (ready) return fail_event("E5", i, fmt::format("('{}') is after system-ready", event.name));
+    ready = is_system_ready(event);
   }
-  return first->payload;
+  return {};
+}
+
+// E8.
+Status check_compose(const std::vector<Event>& log, std::string_view manifest) {
+  TRY_ASSIGN(const Bytes measured, find_platform_event(log, kComposeEvent));
+  const crypto::Sha256 digest = crypto::sha256(as_bytes(manifest));
+  if (!std::ranges::equal(measured, digest)) {
+    return fail(Errc::mismatch, fmt::format("E8: the manifest hashes to {}, {} was measured",
+                                            to_hex(digest), to_hex(measured)));
+  }
+  return {};
+}
+
+constexpr std::size_t kRegisters = std::tuple_size_v<Rtmrs>;
+
+void fail_registers(const Error& reason, Findings& findings) {
+  for (std::size_t i = 0; i < kRegisters; ++i) {
+    findings.check(fmt::format("eventlog.rtmr{}", i), tl::unexpected<Error>(reason));
+  }
+}
+
+void check_registers(const std::vector<Event>& log, EventLogForm form, const Rtmrs* registers,
+                     Findings& findings) {
+  if (registers == nullptr) {
+    return fail_registers({Errc::unavailable, "E7: no quote to compare with"}, findings);
+  }
+  std::array<Status, kRegisters> outcomes{};
+  for (const RegisterDifference& difference : find_differences(log, form, *registers)) {
+    outcomes.at(difference.index) = fail(Errc::mismatch, describe(difference));
+  }
+  for (unsigned i = 0; i < outcomes.size(); ++i) {
+    const auto events = std::ranges::count(log, i, &Event::imr);
+    findings.check(fmt::format("eventlog.rtmr{}", i), outcomes.at(i),
+                   fmt::format("{} events", events));
+  }
+}
+
+bool is_text(ByteView document) {
+  // A CCEL area begins with a register index of 0 to 4; JSON with a printable character or a space.
+  return !document.empty() && document[0] >= '\t';
+}
+
+Result<std::vector<Event>> parse_text(ByteView document) {
+  TRY_ASSIGN(const Json json, json::parse(as_text(document)));
+  return evidence::parse_event_log(json);
+}
+
+// E9. Other banks are read and shown, but no RTMR was ever extended with them.
+Result<std::vector<Event>> read_bank(const evidence::Ccel& area) {
+  auto out = evidence::rtmr_events(area);
+  if (!out) return fail(out.error().code, "E9: " + out.error().message);
+  return out;
 }
 
 }  // namespace
 
-Measurement runtime_event_digest(std::string_view name, ByteView payload) {
-  Bytes text{0x01, 0x00, 0x00, 0x08, ':'};  // kRuntimeEvent, little-endian
-  append(text, as_bytes(name));
-  text.push_back(':');
-  append(text, payload);
-  return crypto::sha384(text);
-}
+// The one maker of the proof.
+class EventLogJudge {
+ public:
+  explicit EventLogJudge(Verdict& verdict) : findings_(verdict) {}
 
-Measurement extend(const Measurement& rtmr, const Measurement& digest) {
-  Bytes text = to_bytes(rtmr);
-  append(text, digest);
-  return crypto::sha384(text);
-}
+  Result<VerifiedEventLog> judge(std::vector<Event> log, EventLogForm form,
+                                 const EventLogReferences& references) {
+    if (form == EventLogForm::dstack) {
+      findings_.check("eventlog.digests", check_digests(log), fmt::format("{} events", log.size()));
+      findings_.check("eventlog.identity", check_identity(log));
+    }
+    check_registers(log, form, references.registers, findings_);
+    if (references.app_compose) {
+      findings_.check("eventlog.compose", check_compose(log, *references.app_compose));
+    }
+    if (findings_.first_failure()) return tl::unexpected<Error>(*findings_.first_failure());
+    if (form == EventLogForm::dstack) log = with_computed_digests(std::move(log));
+    return VerifiedEventLog(std::move(log));
+  }
 
-std::array<Measurement, 4> replay(const std::vector<Event>& log) {
-  std::array<Measurement, 4> out{};
-  for (const Event& event : log) out.at(event.imr) = extend(out.at(event.imr), event.digest);
-  return out;
-}
+  Result<VerifiedEventLog> judge_text(ByteView document, const EventLogReferences& references) {
+    auto log = findings_.record("eventlog.parse", parse_text(document),
+                                [](const auto& found) { return describe_count(found.size()); });
+    if (!log) return fail_unread();
+    add_claims(claims(), *log, references);
+    return judge(*std::move(log), EventLogForm::dstack, references);
+  }
+
+  Result<VerifiedEventLog> judge_area(ByteView document, const EventLogReferences& references) {
+    const auto area =
+        findings_.record("eventlog.parse", evidence::parse_ccel(document),
+                         [](const auto& found) { return describe_count(found.events.size()); });
+    if (!area) return fail_unread();
+    add_claims(claims(), *area, references);
+    auto log = findings_.record("eventlog.bank", read_bank(*area),
+                                [](const auto& found) { return describe_count(found.size()); });
+    if (!log) return fail_unread();
+    return judge(*std::move(log), EventLogForm::ccel, references);
+  }
+
+ private:
+  static std::string describe_count(std::size_t events) { return fmt::format("{} events", events); }
+  Json& claims() { return findings_.verdict().claims; }
+  Result<VerifiedEventLog> fail_unread() {
+    const Error first = *findings_.first_failure();
+    fail_registers({first.code, "not judged: an earlier check failed"}, findings_);
+    return tl::unexpected<Error>(first);
+  }
+
+  Findings findings_;
+};
 
 Result<Bytes> VerifiedEventLog::platform_event(std::string_view name) const {
-  const auto ready = std::ranges::find_if(events_, is_system_ready);
-  if (ready == events_.end()) {
-    return fail(Errc::not_found, "E5: no system-ready: nothing tells platform from application");
-  }
-  return only_payload(events_.begin(), ready, name);
+  return find_platform_event(events_, name);
 }
 
 Result<Bytes> VerifiedEventLog::application_event(std::string_view name) const {
-  return only_payload(events_.begin(), events_.end(), name);
+  return find_event(events_, name);
 }
 
 Result<VerifiedEventLog> verify_event_log(std::vector<Event> log, const evidence::TdReport& td,
                                           Verdict& verdict) {
-  Status outcome = settle_digests(log);
-  verdict.check("eventlog.digests", outcome, fmt::format("{} events", log.size()));
-  const auto registers = replay(log);
-  for (unsigned i = 0; i < registers.size(); ++i) {
-    const Status match = match_register(i, registers.at(i), td.rtmr.at(i));
-    verdict.check(fmt::format("eventlog.rtmr{}", i), match);
-    if (outcome && !match) outcome = match;
-  }
-  TRY(outcome);
-  return VerifiedEventLog(std::move(log));
+  return EventLogJudge(verdict).judge(std::move(log), EventLogForm::dstack,
+                                      {.registers = &td.rtmr});
+}
+
+Result<VerifiedEventLog> verify_event_log(ByteView document, const EventLogReferences& references,
+                                          Verdict& verdict) {
+  EventLogJudge judge(verdict);
+  return is_text(document) ? judge.judge_text(document, references)
+                           : judge.judge_area(document, references);
 }
 
 }  // namespace confide::verify

@@ -1,7 +1,9 @@
 #include "verify/event_log.h"
 
+#include <algorithm>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -19,7 +21,7 @@ Event runtime(std::string name, std::string_view payload_hex) {
   out.type = evidence::kRuntimeEvent;
   out.name = std::move(name);
   out.payload = from_hex(payload_hex).value();
-  out.digest = runtime_event_digest(out.name, out.payload);
+  out.digest = runtime_event_digest(out);
   return out;
 }
 
@@ -84,8 +86,9 @@ TEST(EventLogVerify, PassesAndHandsOutPayloads) {
   ASSERT_TRUE(out) << out.error().message;
   std::vector<std::string> ids;
   for (const Check& check : verdict.checks()) ids.push_back(check.id);
-  EXPECT_EQ(ids, (std::vector<std::string>{"eventlog.digests", "eventlog.rtmr0", "eventlog.rtmr1",
-                                           "eventlog.rtmr2", "eventlog.rtmr3"}));
+  EXPECT_EQ(ids,
+            (std::vector<std::string>{"eventlog.digests", "eventlog.identity", "eventlog.rtmr0",
+                                      "eventlog.rtmr1", "eventlog.rtmr2", "eventlog.rtmr3"}));
   EXPECT_EQ(out->events().size(), log.size());
   EXPECT_EQ(to_hex(out->platform_event("app-id").value()),
             "1111111111111111111111111111111111111111");
@@ -138,9 +141,10 @@ TEST(EventLogVerify, ComputesADigestThatIsNotListed) {
 // Relabelled, a runtime event would keep its digest, replay well and vanish from every look-up.
 TEST(EventLogVerify, RefusesAnotherKindOfEventInRtmr3) {
   auto log = vector_log();
-  log.insert(log.begin() + 3, runtime("compose-hash", "00"));
-  EXPECT_EQ(verified(log)->platform_event("compose-hash").error().code, Errc::mismatch);
-  log[1].type = 1;
+  log.insert(log.begin() + 3, runtime("region", "00"));
+  log.insert(log.begin() + 3, runtime("region", "01"));
+  EXPECT_EQ(verified(log)->platform_event("region").error().code, Errc::mismatch);
+  log[3].type = 1;
   Verdict verdict;
   EXPECT_EQ(verify_event_log(log, explained_by(log), verdict).error().code, Errc::mismatch);
   EXPECT_EQ(verdict.first_failure()->id, "eventlog.digests");
@@ -154,7 +158,7 @@ TEST(EventLogVerify, RefusesAColonInAName) {
   EXPECT_TRUE(verified(log));
   log.back().name = "model:b";
   log.back().payload = {'c'};
-  EXPECT_EQ(runtime_event_digest(log.back().name, log.back().payload), log.back().digest);
+  EXPECT_EQ(runtime_event_digest(log.back()), log.back().digest);
   Verdict verdict;
   EXPECT_EQ(verify_event_log(log, td, verdict).error().code, Errc::mismatch);
   EXPECT_EQ(verdict.first_failure()->id, "eventlog.digests");
@@ -162,20 +166,21 @@ TEST(EventLogVerify, RefusesAColonInAName) {
 
 TEST(EventLogLookUp, RefusesTwoOfAName) {
   auto log = vector_log();
-  log.insert(log.begin() + 1, runtime("app-id", "22"));
-  EXPECT_EQ(verified(log)->platform_event("app-id").error().code, Errc::mismatch);
-  EXPECT_EQ(verified(log)->application_event("app-id").error().code, Errc::mismatch);
+  log.insert(log.begin() + 1, {runtime("region", "22"), runtime("region", "22")});
+  EXPECT_EQ(verified(log)->platform_event("region").error().code, Errc::mismatch);
+  EXPECT_EQ(verified(log)->application_event("region").error().code, Errc::mismatch);
 }
 
 TEST(EventLogLookUp, ThePlatformSpeaksOnlyBeforeSystemReady) {
   auto log = vector_log();
-  log.push_back(runtime("compose-hash", "00"));
-  log.push_back(runtime("key-provider", "00"));
+  log.insert(log.begin(), runtime("region", "11"));
+  log.push_back(runtime("region", "22"));
+  log.push_back(runtime("model", "33"));
   const auto out = verified(log);
-  EXPECT_EQ(to_hex(out->platform_event("compose-hash").value()),
-            "78bbb92546af9cb93fce0f6aad9ace19bde5d3435a17ad5698b48dcca91b3de6");
-  EXPECT_EQ(out->platform_event("key-provider").error().code, Errc::not_found);
-  EXPECT_EQ(to_hex(out->application_event("key-provider").value()), "00");
+  EXPECT_EQ(to_hex(out->platform_event("region").value()), "11");
+  EXPECT_EQ(out->application_event("region").error().code, Errc::mismatch);
+  EXPECT_EQ(out->platform_event("model").error().code, Errc::not_found);
+  EXPECT_EQ(to_hex(out->application_event("model").value()), "33");
 }
 
 TEST(EventLogLookUp, WithoutSystemReadyThePlatformSaidNothing) {
@@ -185,18 +190,141 @@ TEST(EventLogLookUp, WithoutSystemReadyThePlatformSaidNothing) {
 
 TEST(EventLogLookUp, AnEventOfAnotherRegisterIsNobodys) {
   auto log = vector_log();
-  log.insert(log.begin(), runtime("key-provider", "00"));
-  log.front().imr = 2;
+  log.insert(log.begin(), {runtime("key-provider", "00"), runtime("system-ready", "")});
+  log[0].imr = 2;
+  log[1].imr = 2;
   EXPECT_EQ(verified(log)->platform_event("key-provider").error().code, Errc::not_found);
   EXPECT_EQ(verified(log)->application_event("key-provider").error().code, Errc::not_found);
+  EXPECT_TRUE(verified(log)->platform_event("app-id"));
 }
 
-TEST(EventLogVerify, RefusesASecondSystemReady) {
+// The first check that failed, and its detail.
+std::pair<std::string, std::string> failure_of(const std::vector<Event>& log) {
+  Verdict verdict;
+  const auto out = verify_event_log(log, explained_by(log), verdict);
+  if (out) return {"", ""};
+  EXPECT_EQ(out.error().code, Errc::mismatch);
+  return {verdict.first_failure()->id, verdict.first_failure()->detail};
+}
+
+TEST(EventLogIdentity, NothingThatThePlatformSaysOnceMayStandTwice) {
+  for (const char* name :
+       {"system-preparing", "app-id", "compose-hash", "gpu-policy-hash", "gpu-attestation",
+        "instance-id", "boot-mr-done", "mr-kms", "os-image-hash", "key-provider", "storage-fs"}) {
+    const std::vector<Event> twice{runtime(name, "11"), runtime(name, "11"),
+                                   runtime("system-ready", "")};
+    const auto [id, detail] = failure_of(twice);
+    EXPECT_EQ(id, "eventlog.identity") << name;
+    EXPECT_EQ(detail, "E5: event 1 is a second '" + std::string(name) + "'");
+    const std::vector<Event> late{runtime("system-ready", ""), runtime(name, "11")};
+    EXPECT_EQ(failure_of(late).second,
+              "E5: event 1 ('" + std::string(name) + "') is after system-ready");
+  }
+}
+
+TEST(EventLogIdentity, InitScriptsMayBeSeveralButNotLate) {
+  const Event script = runtime("init-script-hash", "11");
+  EXPECT_EQ(failure_of({script, script, runtime("system-ready", "")}).first, "");
+  EXPECT_EQ(failure_of({runtime("system-ready", ""), script}).first, "eventlog.identity");
+}
+
+TEST(EventLogIdentity, RefusesASecondSystemReady) {
   auto log = vector_log();
   log.push_back(runtime("system-ready", ""));
+  EXPECT_EQ(failure_of(log).first, "eventlog.identity");
+}
+
+TEST(EventLogIdentity, TheApplicationAndOtherRegistersMayRepeatThemselves) {
+  auto log = vector_log();
+  log.insert(log.end(), {runtime("model", "11"), runtime("model", "11")});
+  Event elsewhere = runtime("app-id", "22");
+  elsewhere.imr = 2;
+  log.push_back(elsewhere);
+  EXPECT_EQ(failure_of(log).first, "");
+}
+
+Event second_version(std::string name, std::string_view payload_hex) {
+  Event out = runtime(std::move(name), payload_hex);
+  out.version = evidence::DigestVersion::v2;
+  out.digest = runtime_event_digest(out);
+  return out;
+}
+
+TEST(EventLogVersions, TheSecondHashesCanonicalJson) {
+  const Event event = second_version("app-id", "1111111111111111111111111111111111111111");
+  EXPECT_EQ(as_text(runtime_event_preimage(event)),
+            R"({"name":"app-id","payload":"1111111111111111111111111111111111111111",)"
+            R"("type":134217729})");
+  EXPECT_EQ(to_hex(event.digest),
+            "f3fdf5a4af4b5554d2fd20456bd667fce7df585c5d94a4f36b5c16ae22eab4123bf6f4e97a30efb6ec980a"
+            "950e28d1a8");
+  EXPECT_EQ(as_text(runtime_event_preimage(second_version("a\"\\\n\x01\u00e9", "ff"))),
+            "{\"name\":\"a\\\"\\\\\\n\\u0001\u00e9\",\"payload\":\"ff\",\"type\":134217729}");
+}
+
+TEST(EventLogVersions, BothMayStandInOneLog) {
+  auto log = vector_log();
+  log[1] = second_version("compose-hash", "00ff");
+  EXPECT_EQ(to_hex(verified(log)->platform_event("compose-hash").value()), "00ff");
+  log[1].version = evidence::DigestVersion::v1;
+  EXPECT_EQ(failure_of(log).first, "eventlog.digests");
+}
+
+TEST(EventLogVersions, AColonInANameIsPlainInTheSecond) {
+  auto log = vector_log();
+  log.push_back(second_version("model:b", "00"));
+  EXPECT_EQ(to_hex(verified(log)->application_event("model:b").value()), "00");
+}
+
+TEST(EventLogVersions, AGivenPreimageIsTheComputedOne) {
+  auto log = vector_log();
+  log[0] = second_version("app-id", "11");
+  for (Event& event : log) event.preimage = runtime_event_preimage(event);
+  EXPECT_EQ(failure_of(log).first, "");
+  for (std::size_t i = 0; i < 2; ++i) {
+    auto spoiled = log;
+    spoiled[i].preimage->back() ^= 1U;
+    const auto [id, detail] = failure_of(spoiled);
+    EXPECT_EQ(id, "eventlog.digests");
+    EXPECT_EQ(detail.substr(0, 11), "E2: event " + std::to_string(i));
+  }
+}
+
+TEST(EventLogDifference, NamesTheRegisterAndBothValues) {
+  const std::vector<Event> log{boot(1, 1), boot(1, 2)};
+  evidence::TdReport td = explained_by(log);
+  td.rtmr[1].fill(0x77);
   Verdict verdict;
-  EXPECT_EQ(verify_event_log(log, explained_by(log), verdict).error().code, Errc::mismatch);
-  EXPECT_EQ(verdict.first_failure()->id, "eventlog.digests");
+  EXPECT_FALSE(verify_event_log(log, td, verdict));
+  EXPECT_EQ(verdict.first_failure()->id, "eventlog.rtmr1");
+  EXPECT_EQ(verdict.first_failure()->detail, "E4: RTMR1: 2 events replay to " +
+                                                 to_hex(replay(log)[1]) + ", the quote has " +
+                                                 to_hex(td.rtmr[1]));
+}
+
+std::string hint_for(const std::vector<Event>& log, const Rtmrs& quoted, unsigned index) {
+  evidence::TdReport td;
+  td.rtmr = quoted;
+  Verdict verdict;
+  EXPECT_FALSE(verify_event_log(log, td, verdict));
+  const auto check =
+      std::ranges::find(verdict.checks(), "eventlog.rtmr" + std::to_string(index), &Check::id);
+  EXPECT_EQ(check->status, CheckStatus::fail);
+  return check->detail.substr(check->detail.rfind(to_hex(quoted.at(index))) + 96);
+}
+
+TEST(EventLogDifference, SaysWhatMayExplainIt) {
+  auto log = vector_log();
+  const Rtmrs honest = replay(log);
+  EXPECT_EQ(hint_for(log, Rtmrs{}, 3), ": the quote's was never extended");
+  auto longer = log;
+  longer.push_back(runtime("model", "11"));
+  EXPECT_EQ(hint_for(longer, honest, 3), ": the quote's is that of the first 4 events");
+  auto changed = log;
+  changed.insert(changed.begin(), boot(0, 9));
+  changed[2].payload = {1};
+  EXPECT_EQ(hint_for(changed, honest, 3),
+            ": its event 1 (compose-hash) does not hash to its listed digest");
 }
 
 }  // namespace

@@ -29,9 +29,9 @@ inline evidence::Event runtime_event(std::string name, Bytes payload) {
   evidence::Event event;
   event.imr = 3;
   event.type = evidence::kRuntimeEvent;
-  event.digest = verify::runtime_event_digest(name, payload);
   event.name = std::move(name);
   event.payload = std::move(payload);
+  event.digest = verify::runtime_event_digest(event);
   return event;
 }
 
