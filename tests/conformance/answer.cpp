@@ -28,12 +28,13 @@ bool is_set(const Json& value) {
 
 class Comparison {
  public:
-  explicit Comparison(const Answer& answer) : answer_(answer) {}
+  explicit Comparison(const Answer& answer, bool either = false)
+      : answer_(answer), either_(either) {}
 
   void member(const std::string& path, const Json& expected, const Json* got) {
-    if (const auto words = answer_.any_of.find(path); words != answer_.any_of.end()) {
-      return one_of(path, expected, words->second);
-    }
+    const auto it = answer_.faults.find(path);
+    if (either_ && (it != answer_.faults.end() || path.ends_with("_findings"))) return;
+    if (it != answer_.faults.end()) return faults(path, expected, it->second);
     if (got == nullptr) return differ(path, show(expected), "nothing");
     if (expected == "either" && (*got == "accept" || *got == "reject")) return;
     if (expected.is_object() && got->is_object()) return object(path, expected, *got);
@@ -45,10 +46,27 @@ class Comparison {
   std::vector<Difference> take() { return std::move(out_); }
 
  private:
-  void one_of(const std::string& path, const Json& expected, const std::set<std::string>& words) {
-    const std::string word = expected.is_string() ? expected.get<std::string>() : "";
-    if ((expected.is_string() || expected.is_null()) && words.contains(word)) return;
-    differ(path, show(expected), fmt::format("{}", fmt::join(words, " or ")));
+  void faults(const std::string& path, const Json& expected, const Faults& found) {
+    const bool stage = expected.is_string() || expected.is_null();
+    if (!stage && !is_set(expected) && expected != Json::array()) {
+      return differ(path, show(expected), "other words");
+    }
+    const auto named = stage ? std::vector<std::string>{expected.is_null() ? "" : expected}
+                             : expected.get<std::vector<std::string>>();
+    const auto names = [&](const std::string& word) {
+      return std::ranges::any_of(found, [&](const auto& fault) { return fault.contains(word); });
+    };
+    const auto is_named = [&](const std::set<std::string>& fault) {
+      return std::ranges::any_of(named, [&](const auto& word) { return fault.contains(word); });
+    };
+    const bool nothing = named.empty() || (stage && named.front().empty());
+    const bool agrees = nothing ? found.empty()
+                                : std::ranges::all_of(named, names) &&
+                                      (stage || std::ranges::all_of(found, is_named));
+    if (agrees) return;
+    std::string words;
+    for (const auto& fault : found) words += fmt::format(" {}", fmt::join(fault, "/"));
+    differ(path, show(expected), found.empty() ? "no fault" : "the faults" + words);
   }
 
   void object(const std::string& path, const Json& expected, const Json& got) {
@@ -81,8 +99,15 @@ class Comparison {
   }
 
   const Answer& answer_;
+  bool either_ = false;
   std::vector<Difference> out_;
 };
+
+bool is_either(const Json& description) {
+  const Json* expected = json::find(description, "expected");
+  const Json* verdict = expected == nullptr ? nullptr : json::find(*expected, "verdict_strict");
+  return verdict != nullptr && *verdict == "either";
+}
 
 // A collection's files, each to be decided as its tests say.
 Json with_nothing_wrong(Json files) {
@@ -93,7 +118,7 @@ Json with_nothing_wrong(Json files) {
 }  // namespace
 
 std::vector<Difference> compare(const Json& description, const Answer& answer) {
-  Comparison comparison(answer);
+  Comparison comparison(answer, is_either(description));
   if (!answer.files.is_null()) {
     comparison.member("files", with_nothing_wrong(description.at("files")), &answer.files);
     return comparison.take();
@@ -107,6 +132,36 @@ std::vector<Difference> compare(const Json& description, const Answer& answer) {
     comparison.member("parsed", *parsed, &answer.parsed);
   }
   return comparison.take();
+}
+
+bool is_unjudged(const verify::Check& check) {
+  return check.detail.find("not judged: an earlier check failed") != std::string::npos;
+}
+
+Faults faults_of(const verify::Verdict& verdict, std::span<const Word> words) {
+  Faults out;
+  for (const verify::Check& check : verdict.checks()) {
+    if (check.status != verify::CheckStatus::fail || is_unjudged(check)) continue;
+    std::set<std::string> names;
+    for (const Word& word : words) {
+      if (check.id.ends_with(word.check) && check.detail.find(word.detail) != std::string::npos) {
+        names.emplace(word.word);
+      }
+    }
+    if (names.empty()) names.insert(check.id);
+    out.push_back(std::move(names));
+  }
+  return out;
+}
+
+Answer answer_from(const verify::Verdict& verdict) {
+  Answer out;
+  out.expected = verdict.claims;
+  if (!out.expected.contains("policy_findings")) out.expected["policy_findings"] = Json::array();
+  out.expected["verdict_strict"] = verdict.passed() ? "accept" : "reject";
+  out.parsed = verdict.claims;
+  out.note = first_failure(verdict);
+  return out;
 }
 
 std::string first_failure(const verify::Verdict& verdict) {

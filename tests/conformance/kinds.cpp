@@ -9,6 +9,7 @@ namespace {
 using Entry = std::pair<std::string_view, Result<Answer> (*)(const Case&)>;
 
 constexpr std::array kKinds{
+    Entry{"snp-report", run_snp},
     Entry{"wycheproof", run_wycheproof},
 };
 
