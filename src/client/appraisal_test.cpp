@@ -251,6 +251,8 @@ TEST_F(AppraisalTest, ManifestMustBeTheMeasuredOne) {
 
 TEST_F(AppraisalTest, ManifestMeasuredByTheApplicationDoesNotCount) {
   std::swap(service.log[0], service.log[1]);  // system-ready comes first now
+  expect_refused(observe(), Errc::mismatch, "eventlog.identity");
+  service.log.erase(service.log.begin() + 1);
   expect_refused(observe(), Errc::not_found, "aci.compose");
 }
 
