@@ -12,7 +12,7 @@
 
 #include "attest/measured_log.h"
 #include "evidence/ccel.h"
-#include "evidence/tdx_quote.h"
+#include "evidence/dcap_quote.h"
 #include "ops/log.h"
 
 namespace confide::attest {
@@ -97,11 +97,12 @@ class LinuxTdx final : public Tee {
   Result<Evidence> quote(const evidence::ReportData& report_data) override {
     const std::lock_guard lock(mutex_);
     TRY_ASSIGN(Bytes quote, report(report_data));
-    TRY_ASSIGN(const evidence::TdxQuote parsed, evidence::parse_tdx_quote(quote));
-    if (parsed.td.report_data != report_data) {
+    TRY_ASSIGN(const evidence::DcapQuote parsed, evidence::parse_dcap_quote(quote));
+    const evidence::TdReport* const td = parsed.td();
+    if (td == nullptr || td->report_data != report_data) {
       return fail(Errc::mismatch, "the quote is for other report data");
     }
-    if (parsed.td.rtmr[kRuntimeRegister] != log_.rtmrs()[kRuntimeRegister]) {
+    if (td->rtmr[kRuntimeRegister] != log_.rtmrs()[kRuntimeRegister]) {
       return fail(Errc::mismatch, "RTMR3 was extended by another program: no log explains it");
     }
     Evidence evidence;

@@ -15,7 +15,7 @@
 #include "attest/sim_quote.h"
 #include "attest/testing/vectors.h"
 #include "base/testing/temp_folder.h"
-#include "evidence/tdx_quote.h"
+#include "evidence/dcap_quote.h"
 
 namespace confide::attest {
 namespace {
@@ -169,7 +169,7 @@ TEST_F(LinuxTdxTest, QuotesWhatWasAsked) {
   EXPECT_EQ(tee->tee_type(), "tdx");
   EXPECT_FALSE(tee->simulated());
   const Evidence evidence = tee->quote(report_data).value();
-  EXPECT_EQ(evidence::parse_tdx_quote(evidence.quote).value().td.report_data, report_data);
+  EXPECT_EQ(evidence::parse_dcap_quote(evidence.quote).value().td()->report_data, report_data);
   EXPECT_FALSE(evidence.collateral);
   EXPECT_THAT(evidence.event_log, IsEmpty());
 }
@@ -296,7 +296,7 @@ TEST_F(LinuxTdxTest, ExplainsARecordedQuoteWithItsRecordedLog) {
   const auto quote = testing::vector_file("eventlog/ccel-live2/quote.bin");
   const auto area = testing::vector_file("eventlog/ccel-live2/eventlog.bin");
   if (!quote || !area) GTEST_SKIP() << "no recorded evidence here";
-  const evidence::TdReport td = evidence::parse_tdx_quote(*quote).value().td;
+  const evidence::TdReport td = *evidence::parse_dcap_quote(*quote).value().td();
   kernel.quote = *quote;
   kernel.ccel = *area;
   const Evidence evidence = open().value()->quote(td.report_data).value();

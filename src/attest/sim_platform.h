@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 #include "crypto/sgx_extension.h"
-#include "evidence/tdx_quote.h"
+#include "evidence/dcap_quote.h"
 
 namespace confide::attest {
 

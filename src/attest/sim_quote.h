@@ -1,11 +1,11 @@
-// Writes version 4 TDX quotes byte for byte as a quoting enclave does; evidence/tdx_quote.h is the
+// Writes version 4 TDX quotes byte for byte as a quoting enclave does; evidence/dcap_quote.h is the
 // reader. Intel TDX DCAP Quoting Library API, appendix 3.
 #pragma once
 
 #include "attest/sim_pki.h"
 #include "base/bytes.h"
 #include "crypto/p256.h"
-#include "evidence/tdx_quote.h"
+#include "evidence/dcap_quote.h"
 
 namespace confide::attest {
 

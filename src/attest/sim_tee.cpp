@@ -13,7 +13,7 @@
 #include "base/json.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
-#include "evidence/tdx_quote.h"
+#include "evidence/dcap_quote.h"
 
 namespace confide::attest {
 namespace {

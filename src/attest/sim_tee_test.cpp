@@ -14,8 +14,8 @@
 #include "crypto/hash.h"
 #include "crypto/sgx_extension.h"
 #include "crypto/x509.h"
+#include "evidence/dcap_quote.h"
 #include "evidence/tdx_collateral.h"
-#include "evidence/tdx_quote.h"
 
 namespace confide::attest {
 namespace {
@@ -50,8 +50,8 @@ struct SimTeeTest : ::testing::Test {
   ReportData report_data{};
 };
 
-evidence::TdxQuote parsed(const Evidence& evidence) {
-  return evidence::parse_tdx_quote(evidence.quote).value();
+evidence::DcapQuote parsed(const Evidence& evidence) {
+  return evidence::parse_dcap_quote(evidence.quote).value();
 }
 
 std::array<evidence::Measurement, 4> replay(const Evidence& evidence) {
@@ -66,17 +66,17 @@ std::vector<crypto::Certificate> chain(const std::string& pem) {
 
 TEST_F(SimTeeTest, QuotesAreOfTheGenuineForm) {
   const Evidence made = evidence();
-  const evidence::TdxQuote quote = parsed(made);
+  const evidence::DcapQuote quote = parsed(made);
   EXPECT_EQ(quote.header.version, 4);
   EXPECT_EQ(quote.header.att_key_type, 2);
   EXPECT_EQ(quote.header.tee_type, 0x81U);
   EXPECT_EQ(to_hex(quote.header.qe_vendor_id), "939a7233f79c4ca9940a0db3957f0607");
-  EXPECT_EQ(quote.td.report_data, report_data);
+  EXPECT_EQ(quote.td()->report_data, report_data);
   // SEPT_VE_DISABLE on, DEBUG and all else off.
-  EXPECT_EQ(to_hex(quote.td.td_attributes), "0000001000000000");
-  EXPECT_EQ(to_hex(quote.td.tee_tcb_svn), "06010400000000000000000000000000");
-  EXPECT_EQ(quote.td.mr_signer_seam, evidence::Measurement{});
-  EXPECT_EQ(to_hex(quote.td.mr_config_id).substr(0, 66),
+  EXPECT_EQ(to_hex(quote.td()->td_attributes), "0000001000000000");
+  EXPECT_EQ(to_hex(quote.td()->tee_tcb_svn), "06010400000000000000000000000000");
+  EXPECT_EQ(quote.td()->mr_signer_seam, evidence::Measurement{});
+  EXPECT_EQ(to_hex(quote.td()->mr_config_id).substr(0, 66),
             "01" + to_hex(crypto::sha256(as_bytes(settings.app_compose))));
 }
 
@@ -99,7 +99,7 @@ TEST_F(SimTeeTest, FieldsStandWhereOthersLookForThem) {
 }
 
 TEST_F(SimTeeTest, EverySignatureVerifies) {
-  const evidence::TdxQuote quote = parsed(evidence());
+  const evidence::DcapQuote quote = parsed(evidence());
   EXPECT_TRUE(crypto::p256_verify(quote.attestation_key, quote.signed_bytes, quote.signature));
   const auto pck = chain(quote.pck_chain_pem).front();
   EXPECT_TRUE(crypto::verify_p256(pck, quote.qe_report_bytes, quote.qe_report_signature));
@@ -143,7 +143,7 @@ TEST_F(SimTeeTest, AnotherStateFolderIsAnotherRoot) {
 
 TEST_F(SimTeeTest, ThePlatformIsUpToDateByItsOwnTcbInfo) {
   const Evidence made = evidence();
-  const evidence::TdxQuote quote = parsed(made);
+  const evidence::DcapQuote quote = parsed(made);
   const auto pck = chain(quote.pck_chain_pem).front();
   const auto sgx =
       crypto::parse_sgx_extension(pck.extension(crypto::kSgxExtensionOid).value()).value();
@@ -156,11 +156,11 @@ TEST_F(SimTeeTest, ThePlatformIsUpToDateByItsOwnTcbInfo) {
   EXPECT_EQ(level.sgx_svn, sgx.tcb_components);
   EXPECT_LE(level.pce_svn, sgx.pce_svn);
   for (std::size_t i = 0; i < 16; ++i) {
-    if (i != 1) EXPECT_LE(level.tdx_svn[i], quote.td.tee_tcb_svn[i]) << i;
+    if (i != 1) EXPECT_LE(level.tdx_svn[i], quote.td()->tee_tcb_svn[i]) << i;
   }
   const evidence::TdxModuleIdentity& module = info.module_identities.front();
   EXPECT_EQ(module.id, "TDX_01");
-  EXPECT_EQ(module.levels.front().isv_svn, quote.td.tee_tcb_svn[0]);
+  EXPECT_EQ(module.levels.front().isv_svn, quote.td()->tee_tcb_svn[0]);
   EXPECT_EQ(module.levels.front().status, evidence::TcbStatus::up_to_date);
 
   const auto identity = evidence::parse_qe_identity(made.collateral->qe_identity).value();
@@ -225,7 +225,7 @@ TEST_F(SimTeeTest, TheLogExplainsTheRegisters) {
   const auto tee = open();
   ASSERT_TRUE(tee->measure("model", as_bytes("digest")));
   const Evidence made = tee->quote(report_data).value();
-  EXPECT_EQ(replay(made), parsed(made).td.rtmr);
+  EXPECT_EQ(replay(made), parsed(made).td()->rtmr);
   for (const evidence::Measurement& rtmr : replay(made)) {
     EXPECT_NE(rtmr, evidence::Measurement{});
   }
@@ -273,12 +273,12 @@ TEST_F(SimTeeTest, EveryQuoteComesWithTheLogOfItsMoment) {
   std::thread second(measure, "b");
   for (int i = 0; i < 20; ++i) {
     const Evidence made = tee->quote(report_data).value();
-    EXPECT_EQ(replay(made), parsed(made).td.rtmr);
+    EXPECT_EQ(replay(made), parsed(made).td()->rtmr);
   }
   first.join();
   second.join();
   const Evidence made = tee->quote(report_data).value();
-  EXPECT_EQ(replay(made), parsed(made).td.rtmr);
+  EXPECT_EQ(replay(made), parsed(made).td()->rtmr);
   EXPECT_EQ(std::ranges::count(made.event_log, "a", &evidence::Event::name), 100);
 }
 

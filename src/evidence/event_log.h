@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "evidence/tdx_quote.h"
+#include "evidence/dcap_quote.h"
 
 namespace confide::evidence {
 

@@ -9,7 +9,7 @@
 namespace confide::evidence {
 namespace {
 
-constexpr std::array<std::pair<TcbStatus, std::string_view>, 7> kStatusNames{{
+constexpr std::array<std::pair<TcbStatus, std::string_view>, 9> kStatusNames{{
     {TcbStatus::up_to_date, "UpToDate"},
     {TcbStatus::sw_hardening_needed, "SWHardeningNeeded"},
     {TcbStatus::configuration_needed, "ConfigurationNeeded"},
@@ -17,6 +17,8 @@ constexpr std::array<std::pair<TcbStatus, std::string_view>, 7> kStatusNames{{
     {TcbStatus::out_of_date, "OutOfDate"},
     {TcbStatus::out_of_date_configuration_needed, "OutOfDateConfigurationNeeded"},
     {TcbStatus::revoked, "Revoked"},
+    {TcbStatus::td_relaunch_advised, "TDRelaunchAdvised"},
+    {TcbStatus::td_relaunch_advised_configuration_needed, "TDRelaunchAdvisedConfigurationNeeded"},
 }};
 
 // Intel writes hex in upper case, others in lower.
@@ -62,6 +64,10 @@ Result<TcbLevel> parse_level(const Json& level) {
   TRY_ASSIGN(out.date, get_time(level, "tcbDate"));
   TRY_ASSIGN(const std::string status, json::get_string(level, "tcbStatus"));
   TRY_ASSIGN(out.status, parse_tcb_status(status));
+  if (out.status == TcbStatus::td_relaunch_advised ||
+      out.status == TcbStatus::td_relaunch_advised_configuration_needed) {
+    return fail(Errc::malformed, "a TCB level has no such status");
+  }
   if (json::find(level, "advisoryIDs") == nullptr) return out;
   TRY_ASSIGN(const Json* const advisories, json::get_array(level, "advisoryIDs"));
   for (const Json& id : *advisories) {
@@ -83,12 +89,37 @@ Result<std::array<std::uint8_t, 16>> parse_components(const Json& tcb, std::stri
   return out;
 }
 
-Result<TcbLevel> parse_platform_level(const Json& level) {
+// Version 2 gives each component a member of its own: sgxtcbcomp01svn to sgxtcbcomp16svn.
+Result<std::array<std::uint8_t, 16>> parse_numbered_components(const Json& tcb) {
+  std::array<std::uint8_t, 16> out{};
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    TRY_ASSIGN(out[i], get_uint<std::uint8_t>(tcb, fmt::format("sgxtcbcomp{:02}svn", i + 1)));
+  }
+  return out;
+}
+
+Result<TcbLevel> parse_level_with_pce(const Json& level) {
   TRY_ASSIGN(TcbLevel out, parse_level(level));
   TRY_ASSIGN(const Json* const tcb, json::get_object(level, "tcb"));
-  TRY_ASSIGN(out.sgx_svn, parse_components(*tcb, "sgxtcbcomponents"));
-  TRY_ASSIGN(out.tdx_svn, parse_components(*tcb, "tdxtcbcomponents"));
   TRY_ASSIGN(out.pce_svn, get_uint<std::uint16_t>(*tcb, "pcesvn"));
+  return out;
+}
+
+Result<TcbLevel> parse_sgx_level_v2(const Json& level) {
+  TRY_ASSIGN(TcbLevel out, parse_level_with_pce(level));
+  TRY_ASSIGN(out.sgx_svn, parse_numbered_components(*json::find(level, "tcb")));
+  return out;
+}
+
+Result<TcbLevel> parse_sgx_level(const Json& level) {
+  TRY_ASSIGN(TcbLevel out, parse_level_with_pce(level));
+  TRY_ASSIGN(out.sgx_svn, parse_components(*json::find(level, "tcb"), "sgxtcbcomponents"));
+  return out;
+}
+
+Result<TcbLevel> parse_tdx_level(const Json& level) {
+  TRY_ASSIGN(TcbLevel out, parse_sgx_level(level));
+  TRY_ASSIGN(out.tdx_svn, parse_components(*json::find(level, "tcb"), "tdxtcbcomponents"));
   return out;
 }
 
@@ -178,11 +209,12 @@ Json tdx_collateral_to_json(const TdxCollateral& collateral) {
 Result<TcbInfo> parse_tcb_info(std::string_view text) {
   TRY_ASSIGN(const Json info, json::parse(text));
   TcbInfo out;
-  TRY_ASSIGN(out.id, json::get_string(info, "id"));
   TRY_ASSIGN(out.version, get_uint<std::uint16_t>(info, "version"));
   // T13: other versions lay the levels out differently, other types compare them differently.
-  if (out.version != 3)
+  if (out.version != 2 && out.version != 3) {
     return fail(Errc::unsupported, fmt::format("TCB info version {}", out.version));
+  }
+  TRY_ASSIGN(out.id, out.version == 2 ? Result<std::string>("SGX") : json::get_string(info, "id"));
   TRY_ASSIGN(const std::int64_t type, json::get_int(info, "tcbType"));
   if (type != 0) return fail(Errc::unsupported, fmt::format("TCB type {}", type));
   TRY_ASSIGN(out.issue_date, get_time(info, "issueDate"));
@@ -195,7 +227,9 @@ Result<TcbInfo> parse_tcb_info(std::string_view text) {
     TRY_ASSIGN(out.module, parse_module(*module));
   }
   TRY_ASSIGN(out.module_identities, parse_module_identities(info));
-  TRY_ASSIGN(out.levels, parse_levels(info, parse_platform_level));
+  TRY_ASSIGN(out.levels, parse_levels(info, out.version == 2  ? parse_sgx_level_v2
+                                            : out.id == "TDX" ? parse_tdx_level
+                                                              : parse_sgx_level));
   return out;
 }
 

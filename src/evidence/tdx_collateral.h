@@ -1,5 +1,5 @@
-// What Intel signs about TDX platforms: TCB info, QE identity, issuer chains, CRLs.
-// Intel PCS API version 4; the stapled form is QuoteCollateralV3 (strings, CRLs as hex).
+// What Intel signs about SGX and TDX platforms: TCB info, QE identity, issuer chains, CRLs.
+// Intel PCS API versions 3 and 4; the stapled form is QuoteCollateralV3 (strings, CRLs as hex).
 #pragma once
 
 #include <array>
@@ -14,7 +14,8 @@
 
 namespace confide::evidence {
 
-// As it travels; nothing in it is believed before verify/ has checked its signatures.
+// As it travels, for SGX and TDX alike; nothing in it is believed before verify/ has checked its
+// signatures.
 struct TdxCollateral {
   std::string tcb_info;  // the exact bytes that are signed: the `tcbInfo` member's value
   ByteArray<64> tcb_info_signature{};
@@ -39,13 +40,16 @@ enum class TcbStatus {
   out_of_date,
   out_of_date_configuration_needed,
   revoked,
+  // Found by comparing a TD's two module versions; no document of Intel's lists them.
+  td_relaunch_advised,
+  td_relaunch_advised_configuration_needed,
 };
 std::string_view to_string(TcbStatus status) noexcept;      // Intel's spelling: UpToDate, ...
 Result<TcbStatus> parse_tcb_status(std::string_view name);  // fails with `malformed`
 
 struct TcbLevel {
   std::array<std::uint8_t, 16> sgx_svn{};
-  std::array<std::uint8_t, 16> tdx_svn{};
+  std::array<std::uint8_t, 16> tdx_svn{};  // zero where the TCB info is for SGX
   std::uint16_t pce_svn = 0;
   std::uint16_t isv_svn = 0;  // of a TDX module or QE identity level
   Time date{};
@@ -62,8 +66,8 @@ struct TdxModuleIdentity {
 };
 
 struct TcbInfo {
-  std::string id;  // TDX
-  int version = 0;
+  std::string id;   // SGX or TDX; version 2 has none and is for SGX
+  int version = 0;  // 2 or 3
   Time issue_date{};
   Time next_update{};
   ByteArray<6> fmspc{};
@@ -75,8 +79,8 @@ struct TcbInfo {
 };
 
 struct QeIdentity {
-  std::string id;  // TD_QE
-  int version = 0;
+  std::string id;   // QE, TD_QE or another enclave's
+  int version = 0;  // 2
   Time issue_date{};
   Time next_update{};
   std::uint32_t misc_select = 0;
@@ -89,7 +93,7 @@ struct QeIdentity {
 };
 
 // Both read the signed text itself. They fail with `malformed`, and with `unsupported` on a version
-// other than 3 and 2, or a TCB type other than 0. Members not listed here are ignored.
+// other than those above, or a TCB type other than 0. Members not listed here are ignored.
 Result<TcbInfo> parse_tcb_info(std::string_view text);
 Result<QeIdentity> parse_qe_identity(std::string_view text);
 

@@ -138,11 +138,80 @@ TEST(TcbInfo, ReadsEveryField) {
 
 TEST(TcbInfo, RefusesOtherVersionsAndTypes) {
   Json info = tcb_info();
-  info["version"] = 2;
-  EXPECT_EQ(tcb_error(info), Errc::unsupported);
+  for (const int version : {0, 1, 4}) {
+    info["version"] = version;
+    EXPECT_EQ(tcb_error(info), Errc::unsupported) << version;
+  }
   info = tcb_info();
   info["tcbType"] = 1;
   EXPECT_EQ(tcb_error(info), Errc::unsupported);
+}
+
+Json sgx_tcb_info() {
+  Json info = tcb_info();
+  info["id"] = "SGX";
+  info.erase("tdxModule");
+  info.erase("tdxModuleIdentities");
+  for (Json& level : info["tcbLevels"]) level["tcb"].erase("tdxtcbcomponents");
+  return info;
+}
+
+// As PCS API version 3 wrote it.
+Json tcb_info_v2() {
+  Json info = sgx_tcb_info();
+  info["version"] = 2;
+  info.erase("id");
+  for (Json& level : info["tcbLevels"]) {
+    Json& tcb = level["tcb"];
+    tcb.erase("sgxtcbcomponents");
+    for (int i = 1; i <= 16; ++i) {
+      tcb[(i < 10 ? "sgxtcbcomp0" : "sgxtcbcomp") + std::to_string(i) + "svn"] = 100 + i;
+    }
+  }
+  return info;
+}
+
+TEST(TcbInfo, OfSgxHasNoTdxComponents) {
+  const auto info = parse_tcb_info(sgx_tcb_info().dump());
+  ASSERT_TRUE(info) << info.error().message;
+  EXPECT_EQ(info->id, "SGX");
+  EXPECT_EQ(info->version, 3);
+  EXPECT_FALSE(info->module);
+  EXPECT_TRUE(info->module_identities.empty());
+  EXPECT_EQ(info->levels[0].sgx_svn[15], 15);
+  EXPECT_EQ(info->levels[0].tdx_svn[1], 0);
+}
+
+TEST(TcbInfo, OfTdxNeedsThem) {
+  Json info = sgx_tcb_info();
+  info["id"] = "TDX";
+  EXPECT_EQ(tcb_error(info), Errc::malformed);
+}
+
+TEST(TcbInfo, OfVersion2NumbersItsComponentsAndIsForSgx) {
+  const auto info = parse_tcb_info(tcb_info_v2().dump());
+  ASSERT_TRUE(info) << info.error().message;
+  EXPECT_EQ(info->id, "SGX");
+  EXPECT_EQ(info->version, 2);
+  EXPECT_EQ(info->levels[0].sgx_svn[0], 101);
+  EXPECT_EQ(info->levels[0].sgx_svn[15], 116);
+  Json named = tcb_info_v2();
+  named["id"] = "TDX";
+  EXPECT_EQ(parse_tcb_info(named.dump()).value().id, "SGX");
+  for (const char* name : {"sgxtcbcomp01svn", "sgxtcbcomp16svn", "pcesvn"}) {
+    Json without = tcb_info_v2();
+    without["tcbLevels"][0]["tcb"].erase(name);
+    EXPECT_EQ(tcb_error(without), Errc::malformed) << name;
+  }
+}
+
+TEST(TcbInfo, ListsNoStatusThatComparingFinds) {
+  for (const char* status : {"TDRelaunchAdvised", "TDRelaunchAdvisedConfigurationNeeded"}) {
+    EXPECT_TRUE(parse_tcb_status(status));
+    Json info = tcb_info();
+    info["tcbLevels"][0]["tcbStatus"] = status;
+    EXPECT_EQ(tcb_error(info), Errc::malformed);
+  }
 }
 
 TEST(TcbInfo, RefusesMissingMembersButNotOptionalOnes) {

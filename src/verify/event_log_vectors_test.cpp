@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
-#include "evidence/tdx_quote.h"
+#include "evidence/dcap_quote.h"
 #include "verify/event_log.h"
 
 namespace confide::verify {
@@ -49,7 +49,7 @@ struct Case {
     const Json& files = description.at("files");
     log = read_file(folder / files.at("eventlog").get<std::string>());
     if (files.contains("quote")) {
-      registers = evidence::parse_tdx_quote(read_file(folder / "quote.bin")).value().td.rtmr;
+      registers = evidence::parse_dcap_quote(read_file(folder / "quote.bin")).value().td()->rtmr;
     } else if (description.at("expected").contains("tcb_info")) {
       registers = registers_from(description.at("expected").at("tcb_info"));
     }

@@ -2,8 +2,9 @@
 // Pure: no socket, no clock. Rules are numbered in docs/protocols/tdx.md.
 #pragma once
 
+#include "evidence/dcap_quote.h"
 #include "evidence/tdx_collateral.h"
-#include "evidence/tdx_quote.h"
+#include "verify/endorsements.h"
 #include "verify/policy.h"
 #include "verify/verdict.h"
 
@@ -16,8 +17,8 @@ class VerifiedTdx {
   bool simulated() const noexcept { return simulated_; }
 
  private:
-  friend Result<VerifiedTdx> verify_tdx(ByteView, const evidence::TdxCollateral*, const Policy&,
-                                        Time, Verdict&);
+  friend Result<VerifiedTdx> verify_tdx(ByteView, const Endorsements&, const Policy&, Time,
+                                        Verdict&);
   VerifiedTdx(const evidence::TdReport& td, bool simulated) : td_(td), simulated_(simulated) {}
   evidence::TdReport td_;
   bool simulated_ = false;
@@ -25,7 +26,11 @@ class VerifiedTdx {
 
 // Records every check (ids tdx.*) and the claims (tcb_status, advisory_ids, mr_td, rtmr0..3,
 // report_data, ...) in `verdict`; returns the proof only if all that the policy demands passed.
-// Null collateral fails the checks that need it. The error repeats the first check that failed.
+// The error repeats the first check that failed. The same endorsements serve any number of quotes.
+Result<VerifiedTdx> verify_tdx(ByteView quote, const Endorsements& endorsements,
+                               const Policy& policy, Time at, Verdict& verdict);
+
+// The same for one quote. Null collateral fails the checks that need it.
 Result<VerifiedTdx> verify_tdx(ByteView quote, const evidence::TdxCollateral* collateral,
                                const Policy& policy, Time at, Verdict& verdict);
 

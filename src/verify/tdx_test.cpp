@@ -173,8 +173,8 @@ TEST(TdxMeasurements, ArePinnedByName) {
 // A quote that differs in any bit is refused, unless the bit is nobody's: then all that was read
 // from it is the same.
 bool reads_the_same(const Bytes& a, const Bytes& b) {
-  const auto x = evidence::parse_tdx_quote(a).value();
-  const auto y = evidence::parse_tdx_quote(b).value();
+  const auto x = evidence::parse_dcap_quote(a).value();
+  const auto y = evidence::parse_dcap_quote(b).value();
   return x.signed_bytes == y.signed_bytes && x.signature == y.signature &&
          x.attestation_key == y.attestation_key && x.qe_report_bytes == y.qe_report_bytes &&
          x.qe_report_signature == y.qe_report_signature && x.qe_auth_data == y.qe_auth_data &&

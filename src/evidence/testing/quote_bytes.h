@@ -1,9 +1,9 @@
-// Writes TDX quotes byte for byte, so that tests can spoil one field at a time.
+// Writes quotes byte for byte, so that tests can spoil one field at a time.
 #pragma once
 
 #include <cstdint>
 
-#include "evidence/tdx_quote.h"
+#include "evidence/dcap_quote.h"
 
 namespace confide::evidence::testing {
 
@@ -19,16 +19,9 @@ inline void put_u32le(Bytes& to, std::uint32_t value) {
 
 inline void put_zeros(Bytes& to, std::size_t n) { to.insert(to.end(), n, 0); }
 
-// Header and TD report: what the attestation key signs.
-inline Bytes write_signed_bytes(const QuoteHeader& header, const TdReport& td) {
+// 648 bytes if the report has what TDX 1.5 added, else 584.
+inline Bytes write_td_report(const TdReport& td) {
   Bytes out;
-  put_u16le(out, header.version);
-  put_u16le(out, header.att_key_type);
-  put_u32le(out, header.tee_type);
-  put_u16le(out, header.qe_svn);
-  put_u16le(out, header.pce_svn);
-  append(out, header.qe_vendor_id);
-  append(out, header.user_data);
   append(out, td.tee_tcb_svn);
   append(out, td.mr_seam);
   append(out, td.mr_signer_seam);
@@ -41,6 +34,9 @@ inline Bytes write_signed_bytes(const QuoteHeader& header, const TdReport& td) {
   append(out, td.mr_owner_config);
   for (const Measurement& rtmr : td.rtmr) append(out, rtmr);
   append(out, td.report_data);
+  if (!td.td15) return out;
+  append(out, td.td15->tee_tcb_svn2);
+  append(out, td.td15->mr_service_td);
   return out;
 }
 
@@ -48,16 +44,42 @@ inline Bytes write_enclave_report(const EnclaveReport& report) {
   Bytes out;
   append(out, report.cpu_svn);
   put_u32le(out, report.misc_select);
-  put_zeros(out, 28);
+  put_zeros(out, 12);
+  append(out, report.isv_ext_prod_id);
   append(out, report.attributes);
   append(out, report.mr_enclave);
   put_zeros(out, 32);
   append(out, report.mr_signer);
-  put_zeros(out, 96);
+  put_zeros(out, 32);
+  append(out, report.config_id);
   put_u16le(out, report.isv_prod_id);
   put_u16le(out, report.isv_svn);
-  put_zeros(out, 60);
+  put_u16le(out, report.config_svn);
+  put_zeros(out, 42);
+  append(out, report.isv_family_id);
   append(out, report.report_data);
+  return out;
+}
+
+// Header and body: what the attestation key signs.
+inline Bytes write_signed_bytes(const DcapQuote& quote) {
+  const QuoteHeader& header = quote.header;
+  Bytes out;
+  put_u16le(out, header.version);
+  put_u16le(out, header.att_key_type);
+  put_u32le(out, header.tee_type);
+  put_u16le(out, header.qe_svn);
+  put_u16le(out, header.pce_svn);
+  append(out, header.qe_vendor_id);
+  append(out, header.user_data);
+  const Bytes body =
+      quote.td() != nullptr ? write_td_report(*quote.td()) : write_enclave_report(*quote.enclave());
+  if (header.version == 5) {
+    const std::string_view type = quote.body_type();
+    put_u16le(out, type == "sgx" ? 1 : type == "td10" ? 2 : 3);
+    put_u32le(out, static_cast<std::uint32_t>(body.size()));
+  }
+  append(out, body);
   return out;
 }
 
@@ -68,7 +90,7 @@ struct CertificationTypes {
 };
 
 // Takes signed_bytes and qe_report_bytes as they stand, not the structs they were made from.
-inline Bytes write_quote(const TdxQuote& quote, const CertificationTypes& types = {}) {
+inline Bytes write_quote(const DcapQuote& quote, const CertificationTypes& types = {}) {
   Bytes inner = quote.qe_report_bytes;
   append(inner, quote.qe_report_signature);
   put_u16le(inner, static_cast<std::uint16_t>(quote.qe_auth_data.size()));
@@ -79,8 +101,10 @@ inline Bytes write_quote(const TdxQuote& quote, const CertificationTypes& types 
 
   Bytes outer = to_bytes(quote.signature);
   append(outer, quote.attestation_key);
-  put_u16le(outer, types.outer);
-  put_u32le(outer, static_cast<std::uint32_t>(inner.size()));
+  if (quote.header.version > 3) {
+    put_u16le(outer, types.outer);
+    put_u32le(outer, static_cast<std::uint32_t>(inner.size()));
+  }
   append(outer, inner);
 
   Bytes out = quote.signed_bytes;

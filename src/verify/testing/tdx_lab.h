@@ -1,5 +1,5 @@
-// A TDX of our own for tests: every field of quote and collateral is open to be spoiled before it
-// is signed. As it comes, its quotes pass under policy().
+// An Intel of our own for tests: every field of quote and collateral is open to be spoiled before
+// it is signed. As it comes, its quotes pass under policy().
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 #include "crypto/sgx_extension.h"
 #include "crypto/x509_issue.h"
 #include "evidence/testing/quote_bytes.h"
-#include "verify/tdx.h"
+#include "verify/policy.h"
 
 namespace confide::verify::testing {
 
@@ -25,34 +25,9 @@ struct LabCertificate {
   bool revoked = false;
 };
 
-class TdxLab {
+// What quotes of both kinds have in common.
+class DcapLab {
  public:
-  TdxLab() {
-    root.request = request_for("Lab Root CA", root.key);
-    root.request.is_ca = true;
-    platform_ca.request = request_for("Intel SGX PCK Platform CA", platform_ca.key);
-    platform_ca.request.is_ca = true;
-    pck.request = request_for("Intel SGX PCK Certificate", pck.key);
-    tcb_signer.request = request_for("Intel SGX TCB Signing", tcb_signer.key);
-
-    quote_.header = {.version = 4, .att_key_type = 2, .tee_type = 0x81};
-    quote_.header.qe_vendor_id = {0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
-                                  0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07};
-    quote_.td.tee_tcb_svn = {5, 1, 4};
-    quote_.td.td_attributes = {0, 0, 0, 0x10};
-    quote_.td.mr_td.fill(0x4d);
-    quote_.qe_report.attributes = {0x11};
-    quote_.qe_report.mr_signer.fill(0x5e);
-    quote_.qe_report.isv_prod_id = 2;
-    quote_.qe_report.isv_svn = 6;
-    quote_.qe_auth_data = Bytes(32, 0x7a);
-    platform.tcb_components.fill(3);
-    platform.pce_svn = 11;
-    platform.fmspc = {1, 2, 3, 4, 5, 6};
-    tcb_info = first_tcb_info();
-    qe_identity = first_qe_identity();
-  }
-
   // Certificates.
   Time at = parse_rfc3339("2026-06-15T12:00:00Z").value();
   LabCertificate root, platform_ca, pck, tcb_signer;
@@ -65,7 +40,6 @@ class TdxLab {
   // Quote.
   crypto::P256Key attestation_key = crypto::P256Key::generate();
   evidence::QuoteHeader& header() { return quote_.header; }
-  evidence::TdReport& td() { return quote_.td; }
   evidence::EnclaveReport& qe() { return quote_.qe_report; }
   bool bind_attestation_key = true;
   bool with_extension = true;
@@ -77,8 +51,10 @@ class TdxLab {
   }
 
   // Signs from the inside out.
-  Bytes quote() const {
-    evidence::TdxQuote out = quote_;
+  Bytes quote() const { return evidence::testing::write_quote(parts()); }
+
+  evidence::DcapQuote parts() const {
+    evidence::DcapQuote out = quote_;
     out.attestation_key = attestation_key.public_key();
     if (bind_attestation_key) {
       Bytes bound = to_bytes(out.attestation_key);
@@ -88,10 +64,10 @@ class TdxLab {
     }
     out.qe_report_bytes = evidence::testing::write_enclave_report(out.qe_report);
     out.qe_report_signature = pck.key.sign(out.qe_report_bytes);
-    out.signed_bytes = evidence::testing::write_signed_bytes(out.header, out.td);
+    out.signed_bytes = evidence::testing::write_signed_bytes(out);
     out.signature = attestation_key.sign(out.signed_bytes);
     out.pck_chain_pem = made().pck.to_pem() + made().platform_ca.to_pem() + made().root.to_pem();
-    return evidence::testing::write_quote(out);
+    return out;
   }
 
   evidence::TdxCollateral collateral() const {
@@ -108,12 +84,84 @@ class TdxLab {
     return out;
   }
 
- private:
   struct Made {
     crypto::Certificate root, platform_ca, pck, tcb_signer;
     Bytes pck_crl, root_crl;
   };
+  // Issued at the first call, by what stands in the members above.
+  const Made& made() const {
+    if (!made_) made_ = issue_all();
+    return *made_;
+  }
 
+ protected:
+  DcapLab(evidence::QuoteHeader header, decltype(evidence::DcapQuote::body) body) {
+    root.request = request_for("Lab Root CA", root.key);
+    root.request.is_ca = true;
+    platform_ca.request = request_for("Intel SGX PCK Platform CA", platform_ca.key);
+    platform_ca.request.is_ca = true;
+    pck.request = request_for("Intel SGX PCK Certificate", pck.key);
+    tcb_signer.request = request_for("Intel SGX TCB Signing", tcb_signer.key);
+
+    quote_.header = header;
+    quote_.header.qe_vendor_id = {0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
+                                  0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07};
+    quote_.body = std::move(body);
+    quote_.qe_report.attributes = {0x11};
+    quote_.qe_report.mr_signer.fill(0x5e);
+    quote_.qe_report.isv_svn = 6;
+    quote_.qe_auth_data = Bytes(32, 0x7a);
+    platform.tcb_components.fill(3);
+    platform.pce_svn = 11;
+    platform.fmspc = {1, 2, 3, 4, 5, 6};
+  }
+
+  static Json components(std::vector<int> svns) {
+    svns.resize(16, 0);
+    Json out = Json::array();
+    for (const int svn : svns) out.push_back(Json{{"svn", svn}});
+    return out;
+  }
+
+  static Json level(Json tcb, std::string status, Json advisories) {
+    return Json{{"tcb", std::move(tcb)},
+                {"tcbDate", "2026-01-01T00:00:00Z"},
+                {"tcbStatus", std::move(status)},
+                {"advisoryIDs", std::move(advisories)}};
+  }
+
+  // All but the levels.
+  Json dated_tcb_info(std::string id) const {
+    return Json{{"id", std::move(id)},
+                {"version", 3},
+                {"issueDate", to_rfc3339(crl_from)},
+                {"nextUpdate", to_rfc3339(crl_until)},
+                {"fmspc", "010203040506"},
+                {"pceId", "0000"},
+                {"tcbType", 0},
+                {"tcbEvaluationDataNumber", 20}};
+  }
+
+  Json dated_qe_identity(std::string id, int product) const {
+    return Json{
+        {"id", std::move(id)},
+        {"version", 2},
+        {"issueDate", to_rfc3339(crl_from)},
+        {"nextUpdate", to_rfc3339(crl_until)},
+        {"miscselect", "00000000"},
+        {"miscselectMask", "FFFFFFFF"},
+        {"attributes", "11000000000000000000000000000000"},
+        {"attributesMask", "FBFFFFFFFFFFFFFF0000000000000000"},
+        {"mrsigner", to_hex(Bytes(32, 0x5e))},
+        {"isvprodid", product},
+        {"tcbLevels",
+         Json::array({level(Json{{"isvsvn", 6}}, "UpToDate", Json::array()),
+                      level(Json{{"isvsvn", 4}}, "OutOfDate", Json::array({"INTEL-SA-00201"}))})}};
+  }
+
+  evidence::DcapQuote quote_;
+
+ private:
   crypto::CertificateRequest request_for(std::string name, const crypto::P256Key& key) const {
     crypto::CertificateRequest out;
     out.common_name = std::move(name);
@@ -129,8 +177,7 @@ class TdxLab {
     return crypto::issue_certificate(what.request, by.key, issuer).value();
   }
 
-  const Made& made() const {
-    if (made_) return *made_;
+  Made issue_all() const {
     const auto root_ca = issue(root, root, nullptr);
     const auto ca = issue(platform_ca, root, &root_ca);
     crypto::CertificateRequest leaf = pck.request;
@@ -140,13 +187,12 @@ class TdxLab {
     }
     const auto pck_leaf = crypto::issue_certificate(leaf, platform_ca.key, &ca).value();
     const auto signer = issue(tcb_signer, root, &root_ca);
-    made_ = Made{root_ca,
-                 ca,
-                 pck_leaf,
-                 signer,
-                 crl(ca, platform_ca, {{pck_leaf, pck.revoked}}),
-                 crl(root_ca, root, {{ca, platform_ca.revoked}, {signer, tcb_signer.revoked}})};
-    return *made_;
+    return {root_ca,
+            ca,
+            pck_leaf,
+            signer,
+            crl(ca, platform_ca, {{pck_leaf, pck.revoked}}),
+            crl(root_ca, root, {{ca, platform_ca.revoked}, {signer, tcb_signer.revoked}})};
   }
 
   Bytes crl(const crypto::Certificate& issuer, const LabCertificate& by,
@@ -159,28 +205,41 @@ class TdxLab {
     return to_bytes(out.der());
   }
 
-  static Json components(std::vector<int> svns) {
-    svns.resize(16, 0);
-    Json out = Json::array();
-    for (const int svn : svns) out.push_back(Json{{"svn", svn}});
+  mutable std::optional<Made> made_;
+};
+
+// Version 4 and TDX 1.0, until the header says 5 and the body has what TDX 1.5 added.
+class TdxLab : public DcapLab {
+ public:
+  TdxLab() : DcapLab({.version = 4, .att_key_type = 2, .tee_type = evidence::kTeeTdx}, first_td()) {
+    quote_.qe_report.isv_prod_id = 2;
+    tcb_info = first_tcb_info();
+    qe_identity = dated_qe_identity("TD_QE", 2);
+  }
+
+  evidence::TdReport& td() { return std::get<evidence::TdReport>(quote_.body); }
+
+  // Turns it into version 5 and TDX 1.5, the same module running as at launch.
+  void use_td15() {
+    header().version = 5;
+    td().td15 = {.tee_tcb_svn2 = td().tee_tcb_svn, .mr_service_td = {}};
+  }
+
+ private:
+  static evidence::TdReport first_td() {
+    evidence::TdReport out;
+    out.tee_tcb_svn = {5, 1, 4};
+    out.td_attributes = {0, 0, 0, 0x10};
+    out.xfam = {0xe7, 0x02, 0x06};
+    out.mr_td.fill(0x4d);
     return out;
   }
 
   static Json platform_level(int sgx, int tdx_microcode, std::string status, Json advisories) {
-    return Json{{"tcb",
-                 {{"sgxtcbcomponents", components(std::vector<int>(16, sgx))},
-                  {"pcesvn", 11},
-                  {"tdxtcbcomponents", components({5, 0, tdx_microcode})}}},
-                {"tcbDate", "2026-01-01T00:00:00Z"},
-                {"tcbStatus", std::move(status)},
-                {"advisoryIDs", std::move(advisories)}};
-  }
-
-  static Json isv_level(int svn, std::string status, Json advisories) {
-    return Json{{"tcb", {{"isvsvn", svn}}},
-                {"tcbDate", "2026-01-01T00:00:00Z"},
-                {"tcbStatus", std::move(status)},
-                {"advisoryIDs", std::move(advisories)}};
+    return level(Json{{"sgxtcbcomponents", components(std::vector<int>(16, sgx))},
+                      {"pcesvn", 11},
+                      {"tdxtcbcomponents", components({5, 0, tdx_microcode})}},
+                 std::move(status), std::move(advisories));
   }
 
   static Json module(std::string signer) {
@@ -193,42 +252,67 @@ class TdxLab {
     Json identity = module(std::string(96, '0'));
     identity["id"] = "TDX_01";
     identity["tcbLevels"] =
-        Json::array({isv_level(5, "UpToDate", Json::array()),
-                     isv_level(3, "OutOfDate", Json::array({"INTEL-SA-00301"}))});
-    return Json{{"id", "TDX"},
-                {"version", 3},
-                {"issueDate", to_rfc3339(crl_from)},
-                {"nextUpdate", to_rfc3339(crl_until)},
-                {"fmspc", "010203040506"},
-                {"pceId", "0000"},
-                {"tcbType", 0},
-                {"tcbEvaluationDataNumber", 20},
-                {"tdxModule", module(std::string(96, '0'))},
-                {"tdxModuleIdentities", Json::array({identity})},
-                {"tcbLevels",
-                 Json::array({platform_level(3, 4, "UpToDate", Json::array()),
-                              platform_level(2, 3, "OutOfDate", Json::array({"INTEL-SA-00101"})),
-                              platform_level(1, 1, "Revoked", Json::array())})}};
+        Json::array({level(Json{{"isvsvn", 5}}, "UpToDate", Json::array()),
+                     level(Json{{"isvsvn", 3}}, "OutOfDate", Json::array({"INTEL-SA-00301"}))});
+    Json out = dated_tcb_info("TDX");
+    out["tdxModule"] = module(std::string(96, '0'));
+    out["tdxModuleIdentities"] = Json::array({identity});
+    out["tcbLevels"] =
+        Json::array({platform_level(3, 4, "UpToDate", Json::array()),
+                     platform_level(2, 3, "OutOfDate", Json::array({"INTEL-SA-00101"})),
+                     platform_level(1, 1, "Revoked", Json::array())});
+    return out;
+  }
+};
+
+// Version 3, until the header says otherwise.
+class SgxLab : public DcapLab {
+ public:
+  SgxLab()
+      : DcapLab({.version = 3, .att_key_type = 2, .tee_type = evidence::kTeeSgx}, first_enclave()) {
+    quote_.qe_report.isv_prod_id = 1;
+    tcb_info = first_tcb_info();
+    qe_identity = dated_qe_identity("QE", 1);
   }
 
-  Json first_qe_identity() const {
-    return Json{
-        {"id", "TD_QE"},
-        {"version", 2},
-        {"issueDate", to_rfc3339(crl_from)},
-        {"nextUpdate", to_rfc3339(crl_until)},
-        {"miscselect", "00000000"},
-        {"miscselectMask", "FFFFFFFF"},
-        {"attributes", "11000000000000000000000000000000"},
-        {"attributesMask", "FBFFFFFFFFFFFFFF0000000000000000"},
-        {"mrsigner", to_hex(Bytes(32, 0x5e))},
-        {"isvprodid", 2},
-        {"tcbLevels", Json::array({isv_level(6, "UpToDate", Json::array()),
-                                   isv_level(4, "OutOfDate", Json::array({"INTEL-SA-00201"}))})}};
+  evidence::EnclaveReport& enclave() { return std::get<evidence::EnclaveReport>(quote_.body); }
+
+  // Rewrites the TCB info the way PCS API version 3 had it.
+  void use_tcb_info_v2() {
+    tcb_info.erase("id");
+    tcb_info["version"] = 2;
+    for (Json& entry : tcb_info["tcbLevels"]) {
+      Json& tcb = entry["tcb"];
+      for (int i = 0; i < 16; ++i) {
+        const std::string number = (i < 9 ? "0" : "") + std::to_string(i + 1);
+        tcb["sgxtcbcomp" + number + "svn"] =
+            tcb["sgxtcbcomponents"][static_cast<std::size_t>(i)]["svn"];
+      }
+      tcb.erase("sgxtcbcomponents");
+    }
   }
 
-  evidence::TdxQuote quote_;
-  mutable std::optional<Made> made_;
+ private:
+  static evidence::EnclaveReport first_enclave() {
+    evidence::EnclaveReport out;
+    out.attributes = {0x05};
+    out.mr_enclave.fill(0x3e);
+    out.mr_signer.fill(0x3f);
+    return out;
+  }
+
+  static Json platform_level(int sgx, std::string status, Json advisories) {
+    return level(Json{{"sgxtcbcomponents", components(std::vector<int>(16, sgx))}, {"pcesvn", 11}},
+                 std::move(status), std::move(advisories));
+  }
+
+  Json first_tcb_info() const {
+    Json out = dated_tcb_info("SGX");
+    out["tcbLevels"] = Json::array({platform_level(3, "UpToDate", Json::array()),
+                                    platform_level(2, "OutOfDate", Json::array({"INTEL-SA-00101"})),
+                                    platform_level(1, "Revoked", Json::array())});
+    return out;
+  }
 };
 
 }  // namespace confide::verify::testing

@@ -13,6 +13,7 @@ namespace {
 
 using std::chrono::days;
 using testing::appraise;
+using testing::appraise_tdx;
 using testing::expect_failure;
 using testing::Outcome;
 using testing::TdxLab;
@@ -40,10 +41,12 @@ Json& identity_of(TdxLab& lab) { return lab.tcb_info.at("tdxModuleIdentities").a
 const Spoiling kSpoilings[] = {
     {"vendor", [](TdxLab& l) { l.header().qe_vendor_id[3] ^= 1U; }, "tdx.quote.parse",
      Errc::unsupported, "T2"},
-    {"version", [](TdxLab& l) { l.header().version = 5; }, "tdx.quote.parse", Errc::unsupported,
-     "version 5"},
-    {"tee", [](TdxLab& l) { l.header().tee_type = 0; }, "tdx.quote.parse", Errc::unsupported,
+    {"version", [](TdxLab& l) { l.header().version = 6; }, "tdx.quote.parse", Errc::unsupported,
+     "version 6"},
+    {"tee", [](TdxLab& l) { l.header().tee_type = 0x80; }, "tdx.quote.parse", Errc::unsupported,
      "TEE type"},
+    {"key_type", [](TdxLab& l) { l.header().att_key_type = 3; }, "tdx.quote.parse",
+     Errc::unsupported, "P-384"},
     {"pck_name", [](TdxLab& l) { l.pck.request.common_name = "Someone"; }, "tdx.pck.chain",
      Errc::untrusted, "T5"},
     {"ca_name", [](TdxLab& l) { l.platform_ca.request.common_name = "Intel SGX PCK Other CA"; },
@@ -74,8 +77,17 @@ const Spoiling kSpoilings[] = {
      "tdx.tcb.info", Errc::expired, "T12"},
     {"tcb_info_for_sgx", [](TdxLab& l) { l.tcb_info["id"] = "SGX"; }, "tdx.tcb.info",
      Errc::mismatch, "T13"},
-    {"tcb_info_version", [](TdxLab& l) { l.tcb_info["version"] = 2; }, "tdx.tcb.info",
-     Errc::unsupported, "version 2"},
+    {"tcb_info_version", [](TdxLab& l) { l.tcb_info["version"] = 4; }, "tdx.tcb.info",
+     Errc::unsupported, "version 4"},
+    {"tcb_type", [](TdxLab& l) { l.tcb_info["tcbType"] = 1; }, "tdx.tcb.info", Errc::unsupported,
+     "TCB type 1"},
+    {"qe_identity_version", [](TdxLab& l) { l.qe_identity["version"] = 1; }, "tdx.qe.identity",
+     Errc::unsupported, "version 1"},
+    {"qve_identity", [](TdxLab& l) { l.qe_identity["id"] = "QVE"; }, "tdx.qe.identity",
+     Errc::mismatch, "T17"},
+    {"listed_relaunch",
+     [](TdxLab& l) { first_level(l.tcb_info)["tcbStatus"] = "TDRelaunchAdvised"; }, "tdx.tcb.info",
+     Errc::malformed, "no such status"},
     {"tcb_info_old",
      [](TdxLab& l) { l.tcb_info["nextUpdate"] = to_rfc3339(l.at - std::chrono::seconds{1}); },
      "tdx.tcb.info", Errc::expired, "T14"},
@@ -112,7 +124,16 @@ const Spoiling kSpoilings[] = {
     {"module_signer", [](TdxLab& l) { l.td().mr_signer_seam[0] = 1; }, "tdx.module", Errc::mismatch,
      "MRSIGNERSEAM"},
     {"module_attributes", [](TdxLab& l) { l.td().seam_attributes[7] = 1; }, "tdx.module",
-     Errc::mismatch, "SEAMATTRIBUTES"},
+     Errc::mismatch, "SEAMATTRIBUTES are not zero"},
+    {"module_attributes_outside_the_mask",
+     [](TdxLab& l) {
+       l.td().seam_attributes[7] = 1;
+       identity_of(l)["attributesMask"] = "FFFFFFFFFFFFFF00";
+     },
+     "tdx.module", Errc::mismatch, "SEAMATTRIBUTES are not zero"},
+    {"module_attributes_wanted",
+     [](TdxLab& l) { identity_of(l)["attributes"] = "0000000000000001"; }, "tdx.module",
+     Errc::mismatch, "SEAMATTRIBUTES differ"},
     {"platform_old", [](TdxLab& l) { l.platform.tcb_components[15] = 2; }, "tdx.tcb.status",
      Errc::policy, "OutOfDate"},
     {"platform_revoked", [](TdxLab& l) { l.platform.tcb_components[0] = 1; }, "tdx.tcb.status",
@@ -142,6 +163,36 @@ const Spoiling kSpoilings[] = {
      Errc::policy, "perfmon"},
     {"reserved", [](TdxLab& l) { l.td().td_attributes[4] = 1; }, "tdx.td.attributes", Errc::policy,
      "td_attributes_reserved_bits"},
+    {"xfam_without_x87", [](TdxLab& l) { l.td().xfam[0] &= 0xfeU; }, "tdx.td.xfam", Errc::policy,
+     "T30: xfam_required_bits"},
+    {"xfam_without_sse", [](TdxLab& l) { l.td().xfam[0] &= 0xfdU; }, "tdx.td.xfam", Errc::policy,
+     "T30: xfam_required_bits"},
+    {"xfam_reserved", [](TdxLab& l) { l.td().xfam[7] = 0x80; }, "tdx.td.xfam", Errc::policy,
+     "T30: xfam_reserved_bits"},
+    {"service_td",
+     [](TdxLab& l) {
+       l.use_td15();
+       l.td().td15->mr_service_td[47] = 1;
+     },
+     "tdx.td.service", Errc::policy, "T31: mr_service_td_nonzero"},
+    {"relaunch",
+     [](TdxLab& l) {
+       l.use_td15();
+       l.td().tee_tcb_svn[0] = 4;
+     },
+     "tdx.tcb.status", Errc::policy, "T25: TDRelaunchAdvised"},
+    {"running_module_unknown",
+     [](TdxLab& l) {
+       l.use_td15();
+       l.td().td15->tee_tcb_svn2[1] = 2;
+     },
+     "tdx.tcb.status", Errc::policy, "T25: NotSupported"},
+    {"running_module_too_old",
+     [](TdxLab& l) {
+       l.use_td15();
+       l.td().td15->tee_tcb_svn2[0] = 2;
+     },
+     "tdx.tcb.status", Errc::policy, "T25: NotSupported"},
 };
 
 INSTANTIATE_TEST_SUITE_P(EachRule, SpoiledTdx, ::testing::ValuesIn(kSpoilings),
@@ -150,7 +201,7 @@ INSTANTIATE_TEST_SUITE_P(EachRule, SpoiledTdx, ::testing::ValuesIn(kSpoilings),
 // Things made wrong after signing, which a builder that signs last cannot make.
 struct Forgery {
   std::string name;
-  std::function<void(evidence::TdxQuote&, evidence::TdxCollateral&, const TdxLab& other)> forge;
+  std::function<void(evidence::DcapQuote&, evidence::TdxCollateral&, const TdxLab& other)> forge;
   std::string check;
   Errc code;
 };
@@ -161,12 +212,11 @@ class ForgedTdx : public ::testing::TestWithParam<Forgery> {};
 TEST_P(ForgedTdx, IsRefused) {
   const TdxLab lab;
   const TdxLab other;
-  auto quote = evidence::parse_tdx_quote(lab.quote()).value();
+  auto quote = lab.parts();
   auto collateral = lab.collateral();
   GetParam().forge(quote, collateral, other);
-  Outcome outcome{.verdict = {}, .proof = fail(Errc::internal, "not run")};
-  outcome.proof = verify_tdx(evidence::testing::write_quote(quote), &collateral, lab.policy(),
-                             lab.at, outcome.verdict);
+  const Outcome outcome =
+      appraise_tdx(evidence::testing::write_quote(quote), collateral, lab.policy(), lab.at);
   expect_failure(outcome, GetParam().check, GetParam().code, "");
 }
 
@@ -191,9 +241,7 @@ const Forgery kForgeries[] = {
      },
      "tdx.qe.signature", Errc::bad_signature},
     {"chain_of_another_root",
-     [](auto& q, auto&, const auto& o) {
-       q.pck_chain_pem = evidence::parse_tdx_quote(o.quote()).value().pck_chain_pem;
-     },
+     [](auto& q, auto&, const auto& o) { q.pck_chain_pem = o.parts().pck_chain_pem; },
      "tdx.pck.chain", Errc::untrusted},
     {"no_chain", [](auto& q, auto&, const auto&) { q.pck_chain_pem.clear(); }, "tdx.pck.chain",
      Errc::malformed},
@@ -221,7 +269,7 @@ const Forgery kForgeries[] = {
        std::swap(c.tcb_info, c.qe_identity);
        std::swap(c.tcb_info_signature, c.qe_identity_signature);
      },
-     "tdx.tcb.info", Errc::unsupported},
+     "tdx.tcb.info", Errc::malformed},
 };
 
 INSTANTIATE_TEST_SUITE_P(EachSignature, ForgedTdx, ::testing::ValuesIn(kForgeries),

@@ -1,6 +1,8 @@
-#include "verify/tdx_policy.h"
+#include "verify/dcap_policy.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <string>
 
 #include <fmt/format.h>
@@ -26,10 +28,21 @@ constexpr std::uint64_t kPerfmon = bit(63);
 constexpr std::uint64_t kDefined =
     kDebug | kSeptVeDisable | kMigratable | kProtectionKeys | kKeyLocker | kPerfmon;
 
-std::uint64_t to_bits(const ByteArray<8>& attributes) {
+// Bits of XFAM (the same specification): what every TD has, and what no TD may have.
+constexpr std::uint64_t kX87 = bit(0);
+constexpr std::uint64_t kSse = bit(1);
+constexpr std::uint64_t kExtendedFeatures =
+    kX87 | kSse | bit(2) | bit(5) | bit(6) | bit(7) |  // AVX, AVX-512
+    bit(8) | bit(9) | bit(11) | bit(12) |              // PT, PKRU, CET
+    bit(14) | bit(15) | bit(17) | bit(18) | bit(19);   // UINTR, LBR, AMX, APX
+
+// A bit of an SGX report's FLAGS (Intel Software Developer's Manual, volume 3D, ATTRIBUTES).
+constexpr std::uint64_t kEnclaveDebug = bit(1);
+
+std::uint64_t to_bits(std::span<const std::uint8_t, 8> little_endian) {
   std::uint64_t out = 0;
-  for (std::size_t i = 0; i < attributes.size(); ++i) {
-    out |= std::uint64_t{attributes[i]} << (8U * static_cast<unsigned>(i));
+  for (std::size_t i = 0; i < little_endian.size(); ++i) {
+    out |= std::uint64_t{little_endian[i]} << (8U * static_cast<unsigned>(i));
   }
   return out;
 }
@@ -56,16 +69,38 @@ Status accept_advisories(const TcbEvaluation& tcb, const Policy& policy, Time at
   return {};
 }
 
-Status accept_td_attributes(const ByteArray<8>& attributes) {
+PolicyFindings find_in_td_attributes(const ByteArray<8>& attributes) {
   const std::uint64_t bits = to_bits(attributes);
-  std::string findings;
-  if ((bits & kDebug) != 0) findings += " td_debug";
-  if ((bits & kSeptVeDisable) == 0) findings += " sept_ve_disable_clear";
-  if ((bits & kMigratable) != 0) findings += " migratable";
-  if ((bits & kPerfmon) != 0) findings += " perfmon";
-  if ((bits & ~kDefined) != 0) findings += " td_attributes_reserved_bits";
-  if (!findings.empty()) return fail(Errc::policy, "T27:" + findings);
-  return {};
+  PolicyFindings out;
+  if ((bits & kDebug) != 0) out.emplace_back("td_debug");
+  if ((bits & kSeptVeDisable) == 0) out.emplace_back("sept_ve_disable_clear");
+  if ((bits & kMigratable) != 0) out.emplace_back("migratable");
+  if ((bits & kPerfmon) != 0) out.emplace_back("perfmon");
+  if ((bits & ~kDefined) != 0) out.emplace_back("td_attributes_reserved_bits");
+  return out;
+}
+
+PolicyFindings find_in_xfam(const ByteArray<8>& xfam) {
+  const std::uint64_t bits = to_bits(xfam);
+  PolicyFindings out;
+  if ((bits & (kX87 | kSse)) != (kX87 | kSse)) out.emplace_back("xfam_required_bits");
+  if ((bits & ~kExtendedFeatures) != 0) out.emplace_back("xfam_reserved_bits");
+  return out;
+}
+
+PolicyFindings find_in_service_td(const evidence::TdReport& td) {
+  if (!td.td15 || td.td15->mr_service_td == evidence::Measurement{}) return {};
+  return {"mr_service_td_nonzero"};
+}
+
+PolicyFindings find_in_enclave_attributes(const ByteArray<16>& attributes) {
+  if ((to_bits(std::span(attributes).first<8>()) & kEnclaveDebug) == 0) return {};
+  return {"sgx_debug"};
+}
+
+Status accept_findings(std::string_view rule, const PolicyFindings& findings) {
+  if (findings.empty()) return {};
+  return fail(Errc::policy, fmt::format("{}: {}", rule, fmt::join(findings, " ")));
 }
 
 const evidence::Measurement* find_register(const evidence::TdReport& td, std::string_view name) {
@@ -77,12 +112,12 @@ const evidence::Measurement* find_register(const evidence::TdReport& td, std::st
   return registers.at(static_cast<std::size_t>(at - kMeasurementNames.begin()));
 }
 
-Status accept_measurements(const evidence::TdReport& td, const Policy& policy) {
+Status accept_measurements(const evidence::TdReport* td, const Policy& policy) {
   for (const auto& [name, accepted] : policy.measurements) {
     if (accepted.empty()) continue;
-    const evidence::Measurement* value = find_register(td, name);
+    const evidence::Measurement* value = td == nullptr ? nullptr : find_register(*td, name);
     if (value == nullptr) {
-      return fail(Errc::policy, fmt::format("T28: a TD has no register '{}'", name));
+      return fail(Errc::policy, fmt::format("T28: there is no register '{}'", name));
     }
     if (!accepted.contains(to_hex(*value))) {
       return fail(Errc::policy, fmt::format("T28: {} is {}", name, to_hex(*value)));

@@ -1,4 +1,4 @@
-#include "verify/tdx_tcb.h"
+#include "verify/dcap_tcb.h"
 
 #include <array>
 
@@ -40,6 +40,37 @@ TEST(Converge, AnOldPartMakesThePlatformOldAndKeepsWhatItsConfigurationNeeds) {
   for (std::size_t i = 0; i < kAll.size(); ++i) {
     EXPECT_EQ(converge(kAll.at(i), TcbStatus::out_of_date), expected.at(i))
         << to_string(kAll.at(i));
+  }
+}
+
+TEST(Relaunch, IsAdvisedIfOnlyTheLaunchIsOld) {
+  const auto advised = TcbStatus::td_relaunch_advised;
+  const auto with_configuration = TcbStatus::td_relaunch_advised_configuration_needed;
+  struct Case {
+    TcbStatus launch, current, expected;
+  };
+  using enum TcbStatus;
+  for (const Case& c :
+       {Case{out_of_date, up_to_date, advised}, Case{out_of_date, sw_hardening_needed, advised},
+        Case{out_of_date, configuration_needed, with_configuration},
+        Case{out_of_date, configuration_and_sw_hardening_needed, with_configuration},
+        Case{out_of_date_configuration_needed, up_to_date, with_configuration},
+        Case{out_of_date_configuration_needed, sw_hardening_needed, with_configuration}}) {
+    EXPECT_EQ(advise_relaunch(c.launch, c.current), c.expected)
+        << to_string(c.launch) << " " << to_string(c.current);
+  }
+}
+
+TEST(Relaunch, ElseTheStatusAtLaunchStands) {
+  for (const TcbStatus launch : kAll) {
+    for (const TcbStatus current : {TcbStatus::out_of_date, TcbStatus::revoked,
+                                    TcbStatus::out_of_date_configuration_needed}) {
+      EXPECT_EQ(advise_relaunch(launch, current), launch);
+    }
+    if (launch == TcbStatus::out_of_date || launch == TcbStatus::out_of_date_configuration_needed) {
+      continue;
+    }
+    EXPECT_EQ(advise_relaunch(launch, TcbStatus::up_to_date), launch);
   }
 }
 

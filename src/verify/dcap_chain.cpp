@@ -1,4 +1,4 @@
-#include "verify/tdx_chain.h"
+#include "verify/dcap_chain.h"
 
 #include <algorithm>
 #include <optional>
@@ -56,11 +56,10 @@ bool may_lead_to(const std::vector<Certificate>& chain, const Certificate& root)
   return chain.back() == root || chain.back().issuer() == root.subject();
 }
 
-}  // namespace
-
-Result<TdxSigners> read_signers(const evidence::TdxCollateral* collateral) {
+// T4.
+Result<DcapSigners> read_signers(const evidence::TdxCollateral* collateral) {
   if (collateral == nullptr) return fail(Errc::unavailable, "T4: no collateral");
-  TdxSigners out;
+  DcapSigners out;
   TRY_ASSIGN(out.tcb_info,
              read_chain("T4: TCB info issuer chain", collateral->tcb_info_issuer_chain));
   TRY_ASSIGN(out.qe_identity,
@@ -71,16 +70,67 @@ Result<TdxSigners> read_signers(const evidence::TdxCollateral* collateral) {
   return out;
 }
 
-Result<std::vector<Certificate>> read_pck_chain(const evidence::TdxQuote& quote) {
-  return read_chain("T5: PCK chain", quote.pck_chain_pem);
+// T12, T16: read only if the key beside it signed it.
+template <class T>
+Result<T> read_signed(std::string_view text, const crypto::P256Signature& signature,
+                      const Certificate& signer, Result<T> (*parse)(std::string_view)) {
+  const Status valid = crypto::verify_p256(signer, as_bytes(text), signature);
+  if (!valid) return prefixed("T12", valid.error());
+  auto parsed = parse(text);
+  if (!parsed) return prefixed("T13", parsed.error());
+  return parsed;
 }
 
-Result<TrustRoot> judge_pck_chain(const std::vector<Certificate>& chain, const TdxSigners& signers,
+std::shared_ptr<const Endorsements::Impl> read_endorsements(
+    const evidence::TdxCollateral* collateral) {
+  auto out = std::make_shared<Endorsements::Impl>();
+  out->signers = read_signers(collateral);
+  if (!out->signers) {
+    out->tcb_info = tl::unexpected<Error>(out->signers.error());
+    out->qe_identity = tl::unexpected<Error>(out->signers.error());
+    return out;
+  }
+  out->tcb_info = read_signed(collateral->tcb_info, collateral->tcb_info_signature,
+                              out->signers->tcb_info.front(), evidence::parse_tcb_info);
+  out->qe_identity = read_signed(collateral->qe_identity, collateral->qe_identity_signature,
+                                 out->signers->qe_identity.front(), evidence::parse_qe_identity);
+  return out;
+}
+
+Result<crypto::SgxExtension> read_extension(const Certificate& pck) {
+  const auto der = pck.extension(crypto::kSgxExtensionOid);
+  if (!der) return fail(Errc::malformed, "T8: the PCK certificate has no SGX extension");
+  auto out = crypto::parse_sgx_extension(*der);
+  if (!out) return prefixed("T8", out.error());
+  return out;
+}
+
+}  // namespace
+
+Endorsements::Endorsements(const evidence::TdxCollateral* collateral)
+    : impl_(read_endorsements(collateral)) {}
+
+Result<std::shared_ptr<const PckChain>> PckChains::read(const std::string& pem) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto at = known_.find(pem); at != known_.end()) return at->second;
+  }
+  TRY_ASSIGN(auto certificates, read_chain("T5: PCK chain", pem));
+  auto extension = read_extension(certificates.front());
+  auto chain = std::make_shared<const PckChain>(
+      PckChain{.certificates = std::move(certificates), .extension = std::move(extension)});
+  const std::lock_guard lock(mutex_);
+  if (known_.size() >= kMost) known_.clear();
+  known_.emplace(pem, chain);
+  return chain;
+}
+
+Result<TrustRoot> judge_pck_chain(const std::vector<Certificate>& chain, const DcapSigners& signers,
                                   const Policy& policy, Time at) {
   TRY(check_pck_names(chain));
   std::optional<Error> reason;
   for (const TrustRoot& root : policy.roots) {
-    if (!may_lead_to(chain, root.certificate)) continue;
+    if (!root.may_anchor(Anchor::intel_sgx) || !may_lead_to(chain, root.certificate)) continue;
     const Status judged = crypto::verify_chain(chain, root.certificate, at, signers.crls);
     if (judged) return root;
     if (!reason) reason = judged.error();
@@ -90,13 +140,13 @@ Result<TrustRoot> judge_pck_chain(const std::vector<Certificate>& chain, const T
               fmt::format("T6: no trusted root is named '{}'", chain.back().issuer()));
 }
 
-Status check_qe_signature(const evidence::TdxQuote& quote, const Certificate& pck) {
+Status check_qe_signature(const evidence::DcapQuote& quote, const Certificate& pck) {
   const Status valid = crypto::verify_p256(pck, quote.qe_report_bytes, quote.qe_report_signature);
   if (!valid) return prefixed("T9", valid.error());
   return {};
 }
 
-Status check_qe_binding(const evidence::TdxQuote& quote) {
+Status check_qe_binding(const evidence::DcapQuote& quote) {
   Bytes text = to_bytes(quote.attestation_key);
   append(text, quote.qe_auth_data);
   const crypto::Sha256 digest = crypto::sha256(text);
@@ -106,23 +156,20 @@ Status check_qe_binding(const evidence::TdxQuote& quote) {
   return {};
 }
 
-Status check_quote_signature(const evidence::TdxQuote& quote) {
+Status check_quote_signature(const evidence::DcapQuote& quote) {
   const Status valid =
       crypto::p256_verify(quote.attestation_key, quote.signed_bytes, quote.signature);
   if (!valid) return prefixed("T11", valid.error());
   return {};
 }
 
-Status check_signed_text(std::string_view text, const crypto::P256Signature& signature,
-                         const std::vector<Certificate>& chain, const Certificate& root,
-                         const TdxSigners& signers, Time at) {
+Status judge_tcb_signer(const std::vector<Certificate>& chain, const Certificate& root,
+                        const DcapSigners& signers, Time at) {
   if (chain[0].common_name() != kTcbSigningName) {
     return fail(Errc::untrusted, "T12: the signer is no TCB signing certificate");
   }
   const Status judged = crypto::verify_chain(chain, root, at, signers.crls);
   if (!judged) return prefixed("T12", judged.error());
-  const Status valid = crypto::verify_p256(chain[0], as_bytes(text), signature);
-  if (!valid) return prefixed("T12", valid.error());
   return {};
 }
 
