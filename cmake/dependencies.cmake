@@ -16,6 +16,7 @@ find_package(CURL 7.88 REQUIRED)
 find_package(Threads REQUIRED)
 find_package(GTest REQUIRED)
 pkg_check_modules(secp256k1 REQUIRED IMPORTED_TARGET libsecp256k1)
+pkg_check_modules(xmlsec REQUIRED IMPORTED_TARGET xmlsec1-openssl)
 
 set(CONFIDE_DEPS ${PROJECT_SOURCE_DIR}/build/deps CACHE PATH "where ./setup put llama.cpp")
 set(llama_src ${CONFIDE_DEPS}/llama.cpp)

@@ -17,7 +17,9 @@ target_compile_options(confide_options INTERFACE
   -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
   -ftrivial-auto-var-init=zero -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
 target_compile_definitions(confide_options INTERFACE _GLIBCXX_ASSERTIONS)
-target_link_options(confide_options INTERFACE -fuse-ld=mold -Wl,-z,relro,-z,now,-z,noexecstack -pie)
+target_link_options(confide_options INTERFACE -fuse-ld=mold
+  -Wl,--as-needed,-z,relro,-z,now,-z,noexecstack
+  $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>)
 
 if(CONFIDE_SANITIZE)
   target_compile_options(confide_options INTERFACE

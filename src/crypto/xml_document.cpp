@@ -1,0 +1,93 @@
+#include "crypto/xml_document.h"
+
+#include <libxml/parser.h>
+#include <xmlsec/errors.h>
+#include <xmlsec/openssl/crypto.h>
+#include <xmlsec/openssl/evp.h>
+
+#include <mutex>
+
+#include <fmt/format.h>
+
+namespace confide::crypto {
+namespace {
+
+constexpr std::size_t kMaxDocument = std::size_t{4} << 20U;
+constexpr int kMaxDepth = 64;
+
+bool is_deeper(const xmlNode* node, int levels) {
+  if (levels == 0) return true;
+  for (const xmlNode* child = node->children; child != nullptr; child = child->next) {
+    if (child->type == XML_ELEMENT_NODE && is_deeper(child, levels - 1)) return true;
+  }
+  return false;
+}
+
+// Whether the XML declaration, if there is one, names no encoding or UTF-8: we read no other, and
+// must not read bytes otherwise than another reader would.
+bool declares_utf8(std::string_view text) {
+  if (!text.starts_with("<?xml ")) return true;
+  std::string declaration(text.substr(0, text.find("?>")));
+  for (char& c : declaration) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (c == '\'') c = '"';
+  }
+  return declaration.find("encoding") == std::string::npos ||
+         declaration.find("\"utf-8\"") != std::string::npos;
+}
+
+}  // namespace
+
+void start_xml_libraries() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    xmlInitParser();
+    must(xmlSecInit() == 0);
+    must(xmlSecOpenSSLInit() == 0);
+    xmlSecErrorsDefaultCallbackEnableOutput(0);
+  });
+}
+
+Result<XmlHandle<xmlDoc>> parse_xml(ByteView document) {
+  start_xml_libraries();
+  if (document.size() > kMaxDocument) return fail(Errc::limit, "XML: document too large");
+  const std::string_view text = as_text(document);
+  // It may stand in a comment and mean nothing; no document of ours has a reason to say it.
+  if (text.find("<!DOCTYPE") != std::string_view::npos) {
+    return fail(Errc::malformed, "XML: a document type");
+  }
+  if (!declares_utf8(text)) return fail(Errc::malformed, "XML: not declared as UTF-8");
+  constexpr int kOptions = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
+  XmlHandle<xmlDoc> out(
+      xmlReadMemory(text.data(), static_cast<int>(text.size()), nullptr, "UTF-8", kOptions));
+  if (out == nullptr || xmlDocGetRootElement(out.get()) == nullptr) {
+    return fail(Errc::malformed, "XML: not a document");
+  }
+  if (is_deeper(xmlDocGetRootElement(out.get()), kMaxDepth)) {
+    return fail(Errc::limit, "XML: nested too deep");
+  }
+  return out;
+}
+
+XmlHandle<xmlSecDSigCtx> xml_signature_context(const EVP_PKEY& pkey) {
+  XmlHandle<xmlSecDSigCtx> out(xmlSecDSigCtxCreate(nullptr));
+  must(out != nullptr);
+  out->enabledReferenceUris = xmlSecTransformUriTypeEmpty;
+  auto* const shared = const_cast<EVP_PKEY*>(&pkey);  // counts owners; does not change the key
+  must(EVP_PKEY_up_ref(shared) == 1);
+  xmlSecKeyData* const value = xmlSecOpenSSLEvpKeyAdopt(shared);
+  out->signKey = xmlSecKeyCreate();
+  must(value != nullptr && out->signKey != nullptr);
+  must(xmlSecKeySetValue(out->signKey, value) == 0);
+  return out;
+}
+
+std::vector<xmlNode*> child_elements(const xmlNode* parent) {
+  std::vector<xmlNode*> out;
+  for (xmlNode* child = parent->children; child != nullptr; child = child->next) {
+    if (child->type == XML_ELEMENT_NODE) out.push_back(child);
+  }
+  return out;
+}
+
+}  // namespace confide::crypto

@@ -1,0 +1,46 @@
+// Private to crypto/: owning handles for libxml2 and xmlsec1, and documents that cannot do harm.
+#pragma once
+
+#include <libxml/tree.h>
+#include <xmlsec/xmldsig.h>
+#include <xmlsec/xmlsec.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "crypto/public_key_impl.h"
+
+namespace confide::crypto {
+
+struct XmlDeleter {
+  void operator()(xmlDoc* p) const noexcept { xmlFreeDoc(p); }
+  void operator()(xmlChar* p) const noexcept { xmlFree(p); }
+  void operator()(xmlSecDSigCtx* p) const noexcept { xmlSecDSigCtxDestroy(p); }
+};
+template <class T>
+using XmlHandle = std::unique_ptr<T, XmlDeleter>;
+
+inline const xmlChar* xml_text(const char* text) {
+  return reinterpret_cast<const xmlChar*>(text);  // both are bytes of UTF-8
+}
+inline std::string_view from_xml_text(const xmlChar* text) {
+  return text == nullptr ? std::string_view() : reinterpret_cast<const char*>(text);
+}
+
+// Makes both libraries ready, once in a process. They stay silent from then on.
+void start_xml_libraries();
+
+// Parses UTF-8 of at most 4 MiB and 64 levels. A document type is refused before anything is
+// parsed, so there are no entities but XML's own five, and nothing is loaded from elsewhere. Fails
+// with `limit` or `malformed`.
+Result<XmlHandle<xmlDoc>> parse_xml(ByteView document);
+
+// A signature context that uses `pkey` and no key from the document.
+XmlHandle<xmlSecDSigCtx> xml_signature_context(const EVP_PKEY& pkey);
+
+std::vector<xmlNode*> child_elements(const xmlNode* parent);
+
+}  // namespace confide::crypto
