@@ -26,7 +26,8 @@ struct OcspAnswer {
 // answers (extended key usage OCSPSigning) and that is valid at `at`. The caller trusts `issuer`
 // already, and judges status and dates. Fails with `malformed`; `unavailable` if the responder gave
 // no answer; `not_found` if it is not about `subject`; `untrusted` or `expired` if the signer may
-// not sign; `bad_signature`; `unsupported` if it is signed by an algorithm we do not take.
+// not sign; `bad_signature`; `unsupported` if it is signed by an algorithm we do not take, or has a
+// critical extension; `limit` beyond 64 KiB.
 Result<OcspAnswer> verify_ocsp(ByteView response, const Certificate& subject,
                                const Certificate& issuer, Time at);
 

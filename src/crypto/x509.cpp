@@ -22,14 +22,6 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
-Result<Time> to_time(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) {
-    return openssl_fail(Errc::malformed, "X.509: unreadable time");
-  }
-  return from_unix(timegm(&parts));
-}
-
 std::string one_line(const X509_NAME* name) {
   const auto out = own(BIO_new(BIO_s_mem()));
   must(X509_NAME_print_ex(out.get(), name, 0, XN_FLAG_RFC2253) >= 0);
@@ -74,6 +66,14 @@ Result<PemBlock> take_pem(std::string_view text, std::string_view label) {
 }
 
 }  // namespace
+
+Result<Time> to_time(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) {
+    return openssl_fail(Errc::malformed, "X.509: unreadable time");
+  }
+  return from_unix(timegm(&parts));
+}
 
 Result<Certificate> Certificate::from_der(ByteView der) {
   if (der.size() > kMaxDer) return fail(Errc::limit, "X.509: certificate too large");

@@ -21,4 +21,7 @@ struct Crl::Impl {
   Time next_update{};
 };
 
+// Fails with `malformed` if `time` is null or no time.
+Result<Time> to_time(const ASN1_TIME* time);
+
 }  // namespace confide::crypto
