@@ -22,7 +22,7 @@ std::optional<Certificate> find_named(const fs::path& folder, const std::string&
   return {};
 }
 
-// The anchor that a case names beside its files: a path, or the vendor. Where an AMD root's file
+// The anchor that a case names beside its files. Where an AMD root's file
 // was left out of the collection, the one of that name that the other cases share.
 std::optional<Certificate> find_anchor(const Case& from, const std::string& anchor) {
   const fs::path path = from.folder / anchor;
@@ -41,10 +41,13 @@ void trust_named(verify::Policy& policy, const Case& from,
                  std::initializer_list<std::string_view> roles) {
   if (const Json* anchor = json::find(from.description, "trust_anchor");
       anchor != nullptr && anchor->is_string()) {
+    if (*anchor == "AMD") return;
+    policy.roots.clear();
     const auto root = find_anchor(from, anchor->get<std::string>());
     if (root) policy.trust(*root);
     return;
   }
+  policy.roots.clear();
   for (const std::string_view role : roles) {
     if (const auto root = from.certificate(role)) policy.trust(*root);
   }

@@ -11,7 +11,8 @@ namespace confide::conformance {
 
 // The strict policy. A real case is held against the vendors' roots alone, and among them against
 // those in the case's own files of these roles, where it has any. A synthetic case has roots of its
-// own, which are named as a user names a simulator's. A root that cannot be read trusts nobody.
+// own, and those are all there are, as if a policy file named them. A root that cannot be read
+// vouches for nothing.
 verify::Policy policy_for(const Case& from, std::initializer_list<std::string_view> roles);
 
 }  // namespace confide::conformance
