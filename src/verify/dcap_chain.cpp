@@ -57,17 +57,16 @@ bool may_lead_to(const std::vector<Certificate>& chain, const Certificate& root)
 }
 
 // T4.
-Result<DcapSigners> read_signers(const evidence::TdxCollateral* collateral) {
+Result<std::unique_ptr<const DcapSigners>> read_signers(const evidence::TdxCollateral* collateral) {
   if (collateral == nullptr) return fail(Errc::unavailable, "T4: no collateral");
-  DcapSigners out;
-  TRY_ASSIGN(out.tcb_info,
+  TRY_ASSIGN(auto tcb_info,
              read_chain("T4: TCB info issuer chain", collateral->tcb_info_issuer_chain));
-  TRY_ASSIGN(out.qe_identity,
+  TRY_ASSIGN(auto qe_identity,
              read_chain("T4: QE identity issuer chain", collateral->qe_identity_issuer_chain));
   TRY_ASSIGN(Crl pck, read_crl("T4: PCK CRL", collateral->pck_crl));
   TRY_ASSIGN(Crl root, read_crl("T4: root CA CRL", collateral->root_ca_crl));
-  out.crls = {std::move(pck), std::move(root)};
-  return out;
+  return std::make_unique<const DcapSigners>(std::move(tcb_info), std::move(qe_identity),
+                                             std::vector{std::move(pck), std::move(root)});
 }
 
 // T12, T16: read only if the key beside it signed it.
@@ -90,10 +89,12 @@ std::shared_ptr<const Endorsements::Impl> read_endorsements(
     out->qe_identity = tl::unexpected<Error>(out->signers.error());
     return out;
   }
+  const DcapSigners& signers = **out->signers;
   out->tcb_info = read_signed(collateral->tcb_info, collateral->tcb_info_signature,
-                              out->signers->tcb_info.front(), evidence::parse_tcb_info);
-  out->qe_identity = read_signed(collateral->qe_identity, collateral->qe_identity_signature,
-                                 out->signers->qe_identity.front(), evidence::parse_qe_identity);
+                              signers.tcb_info.certificates().front(), evidence::parse_tcb_info);
+  out->qe_identity =
+      read_signed(collateral->qe_identity, collateral->qe_identity_signature,
+                  signers.qe_identity.certificates().front(), evidence::parse_qe_identity);
   return out;
 }
 
@@ -117,21 +118,45 @@ Result<std::shared_ptr<const PckChain>> PckChains::read(const std::string& pem) 
   }
   TRY_ASSIGN(auto certificates, read_chain("T5: PCK chain", pem));
   auto extension = read_extension(certificates.front());
-  auto chain = std::make_shared<const PckChain>(
-      PckChain{.certificates = std::move(certificates), .extension = std::move(extension)});
+  auto chain = std::make_shared<const PckChain>(std::move(certificates), std::move(extension));
   const std::lock_guard lock(mutex_);
   if (known_.size() >= kMost) known_.clear();
   known_.emplace(pem, chain);
   return chain;
 }
 
-Result<TrustRoot> judge_pck_chain(const std::vector<Certificate>& chain, const DcapSigners& signers,
+Status JudgedChain::judge(const Certificate& root, const std::vector<Crl>& crls, Time at) const {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto holds = [&](const Success& success) {
+      return success.from <= at && at < success.until && success.root == root;
+    };
+    if (std::ranges::any_of(successes_, holds)) return {};
+  }
+  TRY(crypto::verify_chain(certificates_, root, at, crls));
+  Success success{.root = root, .from = root.not_before(), .until = root.not_after()};
+  for (const Certificate& certificate : certificates_) {
+    success.from = std::max(success.from, certificate.not_before());
+    success.until = std::min(success.until, certificate.not_after());
+  }
+  for (const Crl& crl : crls) {
+    success.from = std::max(success.from, crl.this_update());
+    success.until = std::min(success.until, crl.next_update());
+  }
+  const std::lock_guard lock(mutex_);
+  if (successes_.size() >= kMost) successes_.clear();
+  successes_.push_back(std::move(success));
+  return {};
+}
+
+Result<TrustRoot> judge_pck_chain(const JudgedChain& judged_chain, const DcapSigners& signers,
                                   const Policy& policy, Time at) {
+  const std::vector<Certificate>& chain = judged_chain.certificates();
   TRY(check_pck_names(chain));
   std::optional<Error> reason;
   for (const TrustRoot& root : policy.roots) {
     if (!root.may_anchor(Anchor::intel_sgx) || !may_lead_to(chain, root.certificate)) continue;
-    const Status judged = crypto::verify_chain(chain, root.certificate, at, signers.crls);
+    const Status judged = judged_chain.judge(root.certificate, signers.crls, at);
     if (judged) return root;
     if (!reason) reason = judged.error();
   }
@@ -163,12 +188,12 @@ Status check_quote_signature(const evidence::DcapQuote& quote) {
   return {};
 }
 
-Status judge_tcb_signer(const std::vector<Certificate>& chain, const Certificate& root,
+Status judge_tcb_signer(const JudgedChain& chain, const Certificate& root,
                         const DcapSigners& signers, Time at) {
-  if (chain[0].common_name() != kTcbSigningName) {
+  if (chain.certificates().front().common_name() != kTcbSigningName) {
     return fail(Errc::untrusted, "T12: the signer is no TCB signing certificate");
   }
-  const Status judged = crypto::verify_chain(chain, root, at, signers.crls);
+  const Status judged = chain.judge(root, signers.crls, at);
   if (!judged) return prefixed("T12", judged.error());
   return {};
 }

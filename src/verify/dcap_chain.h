@@ -6,7 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "crypto/p256.h"
@@ -18,20 +18,61 @@
 
 namespace confide::verify {
 
-// The collateral's certificates and CRLs: read, not yet judged.
-struct DcapSigners {
-  std::vector<crypto::Certificate> tcb_info;     // leaf first
-  std::vector<crypto::Certificate> qe_identity;  // leaf first
-  std::vector<crypto::Crl> crls;                 // the PCK CA's, then the root's
+// A chain of certificates under CRLs that never change either. Under one root its signatures,
+// purposes and revocations come out the same each time, and only dates can turn the result: so a
+// success is remembered with the time within which no date of certificates, root or CRLs can.
+// Failures are not remembered.
+class JudgedChain {
+ public:
+  explicit JudgedChain(std::vector<crypto::Certificate> certificates)
+      : certificates_(std::move(certificates)) {}
+
+  const std::vector<crypto::Certificate>& certificates() const noexcept { return certificates_; }
+  // As crypto::verify_chain(). `crls` are the same at each call.
+  Status judge(const crypto::Certificate& root, const std::vector<crypto::Crl>& crls,
+               Time at) const;
+
+ private:
+  struct Success {
+    crypto::Certificate root;
+    Time from{};   // included
+    Time until{};  // excluded
+  };
+  static constexpr std::size_t kMost = 8;  // roots; beyond, all are forgotten
+
+  std::vector<crypto::Certificate> certificates_;  // leaf first
+  mutable std::mutex mutex_;
+  mutable std::vector<Success> successes_;
 };
 
-// A quote's own certificates, leaf first, and what the leaf says of the platform: read, not judged.
+// A quote's own certificates and what the leaf says of the platform: read, not judged.
 struct PckChain {
-  std::vector<crypto::Certificate> certificates;
+  PckChain(std::vector<crypto::Certificate> certificates,
+           Result<crypto::SgxExtension> extension_of_leaf)
+      : chain(std::move(certificates)), extension(std::move(extension_of_leaf)) {}
+
+  const std::vector<crypto::Certificate>& certificates() const noexcept {
+    return chain.certificates();
+  }
+
+  JudgedChain chain;
   Result<crypto::SgxExtension> extension;  // T8
 };
 
-// Remembers how PEM texts read: nothing about whether to believe them.
+// The collateral's certificates and CRLs: read, not yet judged.
+struct DcapSigners {
+  DcapSigners(std::vector<crypto::Certificate> of_tcb_info,
+              std::vector<crypto::Certificate> of_qe_identity, std::vector<crypto::Crl> both_crls)
+      : tcb_info(std::move(of_tcb_info)),
+        qe_identity(std::move(of_qe_identity)),
+        crls(std::move(both_crls)) {}
+
+  JudgedChain tcb_info;
+  JudgedChain qe_identity;
+  std::vector<crypto::Crl> crls;  // the PCK CA's, then the root's
+};
+
+// Remembers how PEM texts read.
 class PckChains {
  public:
   // T5, as far as the text goes. Fails with `malformed`.
@@ -45,7 +86,7 @@ class PckChains {
 };
 
 struct Endorsements::Impl {
-  Result<DcapSigners> signers;  // T4
+  Result<std::unique_ptr<const DcapSigners>> signers;  // T4
   // Signed by the first certificate of their chains, whoever that is.
   Result<evidence::TcbInfo> tcb_info;
   Result<evidence::QeIdentity> qe_identity;
@@ -53,8 +94,8 @@ struct Endorsements::Impl {
 };
 
 // T5 to T7. The root that the chain leads to.
-Result<TrustRoot> judge_pck_chain(const std::vector<crypto::Certificate>& chain,
-                                  const DcapSigners& signers, const Policy& policy, Time at);
+Result<TrustRoot> judge_pck_chain(const JudgedChain& chain, const DcapSigners& signers,
+                                  const Policy& policy, Time at);
 
 // T9.
 Status check_qe_signature(const evidence::DcapQuote& quote, const crypto::Certificate& pck);
@@ -65,7 +106,7 @@ Status check_quote_signature(const evidence::DcapQuote& quote);
 
 // T12 and T16: the chain begins with a TCB signing certificate that `root` vouches for and nobody
 // revoked.
-Status judge_tcb_signer(const std::vector<crypto::Certificate>& chain,
-                        const crypto::Certificate& root, const DcapSigners& signers, Time at);
+Status judge_tcb_signer(const JudgedChain& chain, const crypto::Certificate& root,
+                        const DcapSigners& signers, Time at);
 
 }  // namespace confide::verify

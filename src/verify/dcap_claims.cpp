@@ -102,9 +102,9 @@ void add_claims(Json& claims, const evidence::DcapQuote& quote) {
 void add_claims(Json& claims, const PckChain& pck) {
   if (!pck.extension) return;
   const crypto::SgxExtension& platform = *pck.extension;
-  const crypto::Certificate& leaf = pck.certificates.front();
+  const crypto::Certificate& leaf = pck.certificates().front();
   const Json issuer =
-      pck.certificates.size() > 1 ? Json(pck.certificates[1].common_name()) : Json();
+      pck.certificates().size() > 1 ? Json(pck.certificates()[1].common_name()) : Json();
   claims["fmspc"] = to_hex(platform.fmspc);
   claims["pce_id"] = to_hex(platform.pce_id);
   claims["pce_svn"] = platform.pce_svn;
@@ -125,13 +125,13 @@ void add_claims(Json& claims, const Endorsements::Impl& endorsements, const PckC
   Window window;
   Json out = Json::object();
   if (endorsements.signers) {
-    const DcapSigners& signers = *endorsements.signers;
+    const DcapSigners& signers = **endorsements.signers;
     for (const auto& [name, crl] :
          {std::pair{"pck_crl", &signers.crls[0]}, std::pair{"root_ca_crl", &signers.crls[1]}}) {
       out[name] = window.add("this_update", crl->this_update(), "next_update", crl->next_update());
     }
-    window.add(signers.tcb_info);
-    window.add(signers.qe_identity);
+    window.add(signers.tcb_info.certificates());
+    window.add(signers.qe_identity.certificates());
   }
   if (endorsements.tcb_info) {
     const evidence::TcbInfo& info = *endorsements.tcb_info;
@@ -143,7 +143,7 @@ void add_claims(Json& claims, const Endorsements::Impl& endorsements, const PckC
     out["qe_identity"] =
         window.add("issue_date", identity.issue_date, "next_update", identity.next_update);
   }
-  if (pck != nullptr) window.add(pck->certificates);
+  if (pck != nullptr) window.add(pck->certificates());
   claims["collateral"] = std::move(out);
   claims["earliest_expiry"] = window.end();
 }
