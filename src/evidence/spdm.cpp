@@ -122,8 +122,9 @@ Result<SpdmReport> parse_spdm_report(ByteView bytes) {
   TRY_ASSIGN(out.request, parse_request(in));
   TRY(parse_response(in, out));
   out.signed_bytes = to_bytes(bytes.first(bytes.size() - in.left()));
-  TRY_ASSIGN(out.signature, in.array<96>("signature"));
-  out.surplus = in.left();
+  if (in.left() < out.signature.size()) return fail(Errc::malformed, "G4: no whole signature");
+  out.surplus = in.left() - out.signature.size();
+  std::ranges::copy(bytes.last(out.signature.size()), out.signature.begin());
   return out;
 }
 

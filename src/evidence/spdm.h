@@ -40,16 +40,16 @@ struct SpdmReport {
   std::vector<SpdmMeasurement> measurements;  // in the report's order
   SpdmNonce responder_nonce{};
   std::vector<SpdmOpaqueField> opaque;  // in the report's order
-  ByteArray<96> signature{};            // ECDSA P-384, r || s, over signed_bytes
+  ByteArray<96> signature{};            // the last bytes: ECDSA P-384, r || s, over signed_bytes
   Bytes signed_bytes;                   // request || response without its signature
-  std::size_t surplus = 0;              // bytes behind the signature
+  std::size_t surplus = 0;              // bytes between the two, which nothing signs
 };
 
 inline constexpr std::size_t kMaxSpdmReportBytes = 64 * 1024;
 
 // Reads request || response. Fails with `malformed` on lengths and counts that do not add up and on
 // repeated indexes or field types, `unsupported` on another version or measurement specification,
-// `limit`. Bytes behind the signature are counted, not refused: the verifier does that.
+// `limit`. Surplus bytes are counted, not refused: the verifier does that.
 Result<SpdmReport> parse_spdm_report(ByteView bytes);
 
 // Null if there is none.
