@@ -43,12 +43,6 @@ std::string describe_qe_identity(const evidence::QeIdentity* identity) {
   return fmt::format("{}, until {}", identity->id, to_rfc3339(identity->next_update));
 }
 
-template <class T>
-Status status_of(const Result<T>& result) {
-  if (!result) return tl::unexpected<Error>(result.error());
-  return {};
-}
-
 // Records a step whose value nobody needs any more.
 template <class T, class Describe>
 void check(std::string id, const Result<T>& result, Describe describe, Findings& findings) {

@@ -49,4 +49,11 @@ inline Status need(const Status& earlier) {
   return {};
 }
 
+// A step's outcome without its value.
+template <class T>
+Status status_of(const Result<T>& result) {
+  if (!result) return tl::unexpected<Error>(result.error());
+  return {};
+}
+
 }  // namespace confide::verify

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "verify/amd_roots.h"
+#include "verify/nvidia_root.h"
 
 namespace confide::verify {
 namespace {
@@ -13,6 +14,8 @@ std::vector<BuiltInRoot> list_roots() {
   out.push_back({"amd-milan", Anchor::amd_milan, amd[0]});
   out.push_back({"amd-genoa", Anchor::amd_genoa, amd[1]});
   out.push_back({"amd-turin", Anchor::amd_turin, amd[2]});
+  out.push_back({"nvidia-device", Anchor::nvidia_device, nvidia_device_root()});
+  out.push_back({"nvidia-rim", Anchor::nvidia_rim, nvidia_rim_root()});
   return out;
 }
 
