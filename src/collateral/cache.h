@@ -27,9 +27,8 @@ class Cache {
   // Makes the folder. Fails with `unavailable` if that cannot be done.
   static Result<Cache> open(const std::string& folder);
 
-  // `kind` is a plain name (tcb_info, pck_crl, ...), `key` what was asked for: the URL and, after a
-  // newline, whatever was sent. Nothing if there is no such entry, it is damaged, or it does not
-  // hold at `at`.
+  // `kind` is a plain name (tcb_info, pck_crl, ...), `key` what was asked for. Nothing if there is
+  // no such entry, it is damaged, or it does not hold at `at`.
   std::optional<Entry> find(std::string_view kind, std::string_view key, Time at) const;
   // Replaces what was there. Fails with `unavailable` if it cannot be written.
   Status store(std::string_view kind, std::string_view key, const Entry& entry) const;

@@ -87,7 +87,8 @@ Bytes decode_evidence(Bytes content) {
 }
 
 Error in_file(const std::string& path, const Error& error) {
-  return {error.code, path + ": " + error.message};
+  const Errc code = error.code == Errc::limit ? Errc::malformed : error.code;
+  return {code, path + ": " + error.message};
 }
 
 Result<Folder> Folder::open(const std::string& path) {

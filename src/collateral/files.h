@@ -25,7 +25,8 @@ bool is_folder(const std::string& path);
 // Evidence as tools leave it: text that is all hex (with or without 0x) or all base64, in lines or
 // not, is decoded; everything else is taken as it is.
 Bytes decode_evidence(Bytes content);
-// What a parser says of a file, with the file's name before it.
+// What a parser says of a file, with the file's name before it. What is beyond a parser's limits is
+// malformed: `limit` is kept for files that are too large to be read.
 Error in_file(const std::string& path, const Error& error);
 
 // A folder whose files are known by role. If it holds a case.json, that file's `files` member says
@@ -34,7 +35,7 @@ Error in_file(const std::string& path, const Error& error);
 class Folder {
  public:
   // Fails with `not_found` if there is no such folder, `malformed` if its case.json is not what it
-  // should be or leads out of the folder's grandparent, `limit` if it lists too much.
+  // should be, lists too much, or leads out of the folder's grandparent.
   static Result<Folder> open(const std::string& path);
 
   const std::string& path() const noexcept { return path_; }

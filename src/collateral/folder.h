@@ -43,6 +43,11 @@ Result<evidence::SnpCertificates> read_snp_certificates(
 Result<evidence::GpuEvidenceList> read_gpu_evidence(const std::string& path,
                                                     const std::string& chain_path = "");
 
+// The same for the content of a file called `name`, whose folder is not known: a raw report's chain
+// is in `chain_path` or nowhere.
+Result<evidence::GpuEvidenceList> parse_gpu_content(const std::string& name, Bytes content,
+                                                    const std::string& chain_path = "");
+
 // `rims` and `ocsp` are files or folders. A folder's RIMs are what its case.json says, or its .xml
 // and .swidtag files; a file's name or its version tells a driver's from a VBIOS's. OCSP answers
 // are a folder's .der files, or those in its folder ocsp. A folder of RIMs brings its ocsp folder

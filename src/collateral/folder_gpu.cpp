@@ -31,14 +31,18 @@ bool is_json(ByteView content) {
   return first != content.end() && (*first == '[' || *first == '{');
 }
 
-Result<GpuEvidence> read_device(const std::string& report, const std::string& chain) {
+Result<GpuEvidence> make_device(Bytes report, const std::string& chain) {
   GpuEvidence device;
-  TRY_ASSIGN(Bytes content, read_file(report));
-  device.report = decode_evidence(std::move(content));
+  device.report = decode_evidence(std::move(report));
   if (chain.empty()) return device;
   TRY_ASSIGN(const Bytes pem, read_file(chain));
   device.chain_pem = as_text(pem);
   return device;
+}
+
+Result<GpuEvidence> read_device(const std::string& report, const std::string& chain) {
+  TRY_ASSIGN(Bytes content, read_file(report));
+  return make_device(std::move(content), chain);
 }
 
 // A device as case.json lists it.
@@ -66,7 +70,7 @@ Result<const Json*> listed_devices(const Folder& folder) {
   const std::string description = folder.path() + "/case.json";
   if (!devices->is_array()) return fail(Errc::malformed, description + ": no list of devices");
   if (devices->size() > evidence::kMaxGpuDevices) {
-    return fail(Errc::limit, description + ": too many devices");
+    return fail(Errc::malformed, description + ": too many devices");
   }
   return devices;
 }
@@ -209,27 +213,29 @@ Status add_ocsp_folder(const std::string& path, GpuReferences& out) {
 
 }  // namespace
 
+Result<GpuEvidenceList> parse_gpu_content(const std::string& name, Bytes content,
+                                          const std::string& chain_path) {
+  GpuEvidenceList out;
+  if (!is_json(content)) {
+    TRY_ASSIGN(out.devices.emplace_back(), make_device(std::move(content), chain_path));
+    return out;
+  }
+  const auto document = json::parse(as_text(content));
+  if (!document) return tl::unexpected<Error>(in_file(name, document.error()));
+  auto list = evidence::parse_gpu_evidence(*document);
+  if (!list) return tl::unexpected<Error>(in_file(name, list.error()));
+  return list;
+}
+
 Result<GpuEvidenceList> read_gpu_evidence(const std::string& path, const std::string& chain_path) {
   if (is_folder(path)) return read_folder(path);
-  TRY_ASSIGN(const Bytes content, read_file(path));
-  if (is_json(content)) {
-    const auto document = json::parse(as_text(content));
-    if (!document) return tl::unexpected<Error>(in_file(path, document.error()));
-    auto list = evidence::parse_gpu_evidence(*document);
-    if (!list) return tl::unexpected<Error>(in_file(path, list.error()));
-    return list;
-  }
-  GpuEvidenceList out;
+  TRY_ASSIGN(Bytes content, read_file(path));
   if (chain_path.empty()) {
     TRY_ASSIGN(auto described, described_beside(path));
-    if (described) {
-      out.devices.push_back(std::move(*described));
-      return out;
-    }
+    if (described) return GpuEvidenceList{"", {*std::move(described)}};
   }
-  const std::string chain = chain_path.empty() ? pem_beside(path) : chain_path;
-  TRY_ASSIGN(out.devices.emplace_back(), read_device(path, chain));
-  return out;
+  return parse_gpu_content(path, std::move(content),
+                           chain_path.empty() ? pem_beside(path) : chain_path);
 }
 
 Result<GpuReferences> read_gpu_references(std::span<const std::string> rims,
