@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "client/session.h"
 #include "commands.h"
+#include "finder.h"
 #include "inputs.h"
 #include "output.h"
 
@@ -43,6 +44,7 @@ Result<client::SessionOptions> session_options(const ChatOptions& options) {
   TRY(net::parse_url(options.url));
   client::SessionOptions session;
   session.url = options.url;
+  session.find_collateral = live_collateral(options.fetch, options.json);
   TRY_ASSIGN(session.policy, load_policy(options.trust));
   TRY_ASSIGN(session.api_key, load_api_key(options.api_key_file));
   return session;

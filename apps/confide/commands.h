@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "collateral/fetch.h"
 
 namespace confide::app {
 
@@ -12,15 +15,25 @@ inline constexpr int kExitRefused = 1;      // verification failed, or the servi
 inline constexpr int kExitUsage = 2;        // usage, or unreadable input
 inline constexpr int kExitUnavailable = 3;  // network, or the service cannot answer now
 
-// Whom to trust; at most one is given. With neither: the hardware vendors' built-in roots.
+// Whom to trust: a policy, or roots besides the hardware vendors' built-in ones, or neither.
 struct TrustOptions {
   std::string policy_file;
-  std::string trust_root_file;
-  bool none() const { return policy_file.empty() && trust_root_file.empty(); }
+  std::vector<std::string> trust_root_files;
+  bool none() const { return policy_file.empty() && trust_root_files.empty(); }
+};
+
+// Where collateral may come from besides the files that are named.
+struct FetchOptions {
+  bool fetch = false;
+  std::string cache_folder;  // empty: the user's own if `fetch`, else none
+  collateral::Sources sources;
+  std::int64_t timeout_seconds = 20;  // of one attempt
+  bool none() const { return !fetch && cache_folder.empty(); }
 };
 
 struct ChatOptions {
   TrustOptions trust;
+  FetchOptions fetch;
   std::string url;
   std::string prompt;  // empty: read from stdin
   std::string model;   // empty: the first the service lists
@@ -35,6 +48,7 @@ struct ChatOptions {
 
 struct VerifyLiveOptions {
   TrustOptions trust;
+  FetchOptions fetch;
   std::string url;
   std::string write_policy;  // file; empty: none
   bool force = false;
@@ -47,7 +61,7 @@ struct SavedReport {
   std::string file;
   std::string nonce;  // empty: none
   std::string at;     // RFC 3339; empty: now
-  std::string collateral_file;
+  std::string collateral_path;
   bool json = false;
 };
 
@@ -57,9 +71,47 @@ struct SavedReceipt {
   std::string response_file;
 };
 
+// Evidence of one machine, and how to judge it.
+struct EvidenceOptions {
+  TrustOptions trust;
+  FetchOptions fetch;
+  std::string path;  // a file, a folder that holds it, or - for stdin
+  std::string at;    // RFC 3339; empty: now
+  bool json = false;
+};
+
+struct QuoteOptions {
+  EvidenceOptions common;
+  std::string collateral_path;
+};
+
+struct SnpOptions {
+  EvidenceOptions common;
+  std::vector<std::string> certificate_paths;
+};
+
+struct GpuOptions {
+  EvidenceOptions common;
+  std::string nonce;
+  std::string chain_path;
+  std::vector<std::string> rim_paths;
+  std::vector<std::string> ocsp_paths;
+};
+
+struct EventLogOptions {
+  EvidenceOptions common;
+  std::string quote_path;
+  std::string collateral_path;
+  std::string app_compose_path;
+};
+
 int chat(const ChatOptions& options);
 int verify_live(const VerifyLiveOptions& options);
 int verify_report(const SavedReport& report);
 int verify_receipt(const SavedReceipt& receipt, const SavedReport& report);
+int verify_quote(const QuoteOptions& options);
+int verify_snp(const SnpOptions& options);
+int verify_gpu(const GpuOptions& options);
+int verify_event_log(const EventLogOptions& options);
 
 }  // namespace confide::app

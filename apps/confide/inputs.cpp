@@ -105,10 +105,10 @@ Result<verify::Policy> load_policy(const TrustOptions& options) {
     return policy;
   }
   verify::Policy policy = verify::Policy::strict();
-  if (!options.trust_root_file.empty()) {
-    TRY_ASSIGN(const std::string pem, read_file(options.trust_root_file));
-    auto root = crypto::Certificate::from_pem(pem);
-    if (!root) return tl::unexpected<Error>(in_file(options.trust_root_file, root.error()));
+  for (const std::string& file : options.trust_root_files) {
+    TRY_ASSIGN(const std::string content, read_file(file));
+    const auto root = crypto::Certificate::from_any(as_bytes(content));
+    if (!root) return tl::unexpected<Error>(in_file(file, root.error()));
     policy.trust(*root);
   }
   return policy;
@@ -141,7 +141,9 @@ Result<std::string> load_api_key(const std::string& file) {
 
 Result<Time> parse_time(const std::string& text) {
   if (text.empty()) return SystemClock().now();
-  return parse_rfc3339(text);
+  auto time = parse_rfc3339(text);
+  if (!time) return fail(time.error().code, "--at: " + time.error().message);
+  return time;
 }
 
 }  // namespace confide::app

@@ -3,6 +3,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 
@@ -68,13 +70,13 @@ void print_json(const Json& document) {
 std::string hint_for(const TrustOptions& trust, const Error& error,
                      const verify::Verdict& verdict) {
   const verify::Check* failure = verdict.first_failure();
-  if (!trust.none() || error.code != Errc::untrusted || failure == nullptr ||
-      !failure->id.starts_with("tdx.")) {
+  if (!trust.none() || error.code != Errc::untrusted || failure == nullptr) return "";
+  constexpr std::array<std::string_view, 5> kHardware{"tdx.", "sgx.", "snp.", "gpu.", "rim."};
+  if (std::ranges::none_of(kHardware, [&](auto kind) { return failure->id.starts_with(kind); })) {
     return "";
   }
   return "only the hardware vendors' own roots are trusted; a simulated TEE is accepted only if "
-         "its "
-         "root is named: --trust-root sim-root.pem";
+         "its root is named: --trust-root sim-root.pem";
 }
 
 int exit_code(const Error& error, const verify::Verdict& verdict) {
@@ -82,10 +84,11 @@ int exit_code(const Error& error, const verify::Verdict& verdict) {
   return error.code == Errc::unavailable ? kExitUnavailable : kExitRefused;
 }
 
-void show_findings(const verify::Verdict& verdict, const Error* error, const std::string& hint) {
+void show_findings(const verify::Verdict& verdict, const Error* error, const std::string& hint,
+                   std::string_view proven) {
   const client::Style style = stderr_style();
   show(client::render_checks(verdict, style));
-  if (!verdict.checks().empty()) show(client::render_verdict(verdict, style));
+  if (!verdict.checks().empty()) show(client::render_verdict(verdict, style, proven));
   if (error != nullptr && verdict.first_failure() == nullptr) say("confide: " + error->message);
   if (!hint.empty()) say("hint: " + hint);
 }

@@ -49,7 +49,9 @@ std::string hint_for(const TrustOptions& trust, const Error& error, const verify
 int exit_code(const Error& error, const verify::Verdict& verdict);
 
 // Prints the checks, the verdict and, if there is one, the error that no check shows.
-void show_findings(const verify::Verdict& verdict, const Error* error, const std::string& hint);
+// `proven` says what a pass proves.
+void show_findings(const verify::Verdict& verdict, const Error* error, const std::string& hint,
+                   std::string_view proven = "genuine Intel TDX hardware");
 // The verdict's JSON form, with `error` and `hint` if there are any.
 Json findings_json(const verify::Verdict& verdict, const Error* error, const std::string& hint);
 

@@ -2,6 +2,7 @@
 
 #include "client/session.h"
 #include "commands.h"
+#include "finder.h"
 #include "inputs.h"
 #include "output.h"
 
@@ -33,6 +34,7 @@ int verify_live(const VerifyLiveOptions& options) {
   client::SessionOptions settings;
   settings.url = options.url;
   settings.policy = *policy;
+  settings.find_collateral = live_collateral(options.fetch, options.json);
   if (!options.json) say("Verifying " + options.url);
   verify::Verdict verdict;
   const auto session = client::Session::open(settings, verdict);

@@ -27,10 +27,8 @@ Result<Loaded> load(const SavedReport& saved) {
     }
     loaded.input.nonce = saved.nonce;
   }
-  if (!saved.collateral_file.empty()) {
-    TRY_ASSIGN(const std::string text, read_file(saved.collateral_file));
-    TRY_ASSIGN(const Json object, json::parse(text));
-    TRY_ASSIGN(loaded.collateral, evidence::parse_tdx_collateral(object));
+  if (!saved.collateral_path.empty()) {
+    TRY_ASSIGN(loaded.collateral, collateral::read_tdx_collateral(saved.collateral_path));
   }
   TRY_ASSIGN(loaded.policy, load_policy(saved.trust));
   TRY_ASSIGN(loaded.at, parse_time(saved.at));

@@ -245,6 +245,17 @@ Result<net::HttpResponse> fetch_report(net::Connection& connection, const std::s
   return response;
 }
 
+// Nothing if the report brings its own, or cannot be read: then appraise() says why.
+Result<std::optional<evidence::TdxCollateral>> find_collateral(const SessionOptions& options,
+                                                               const std::string& document) {
+  std::optional<evidence::TdxCollateral> found;
+  if (!options.find_collateral) return found;
+  const auto report = aci::parse_report(document);
+  if (!report || !report->collateral.is_null()) return found;
+  TRY_ASSIGN(found, options.find_collateral(report->quote));
+  return found;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options,
@@ -262,6 +273,8 @@ Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options,
   input.nonce = nonce;
   input.observed_spki = spki;
   input.host = url.host;
+  TRY_ASSIGN(const auto collateral, find_collateral(options, input.report));
+  if (collateral) input.collateral = &*collateral;
   TRY_ASSIGN(AttestedService service, appraise(input, options.policy, clock.now(), verdict));
   const Status header = check_keyset_header(response, service.keyset().digest);
   if (!verdict.check("aci.keyset_header", header, service.keyset().digest)) {

@@ -17,6 +17,9 @@ struct SessionOptions {
   std::string api_key;  // sent only after the service passed; empty: none
   verify::Policy policy;
   const Clock* clock = nullptr;
+  // Where collateral comes from if the service staples none; empty: from nowhere. Whatever it fails
+  // with, open() fails with.
+  std::function<Result<evidence::TdxCollateral>(ByteView quote)> find_collateral;
 };
 
 struct Exchange {

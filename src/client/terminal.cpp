@@ -138,7 +138,8 @@ std::string render_checks(const verify::Verdict& verdict, const Style& style) {
   return out;
 }
 
-std::string render_verdict(const verify::Verdict& verdict, const Style& style) {
+std::string render_verdict(const verify::Verdict& verdict, const Style& style,
+                           std::string_view proven) {
   if (!verdict.passed()) {
     const verify::Check* failure = verdict.first_failure();
     const std::string why = failure == nullptr ? "nothing was checked"
@@ -148,7 +149,7 @@ std::string render_verdict(const verify::Verdict& verdict, const Style& style) {
   if (verdict.simulated) {
     return paint("Verified: SIMULATED TEE - no hardware protects this", kYellow, style) + "\n";
   }
-  return paint("Verified: genuine Intel TDX hardware", kGreen, style) + "\n";
+  return paint(fmt::format("Verified: {}", proven), kGreen, style) + "\n";
 }
 
 }  // namespace confide::client

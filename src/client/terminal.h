@@ -33,7 +33,9 @@ struct Style {
 // One line a check: mark, id, detail; aligned.
 std::string render_checks(const verify::Verdict& verdict, const Style& style);
 
-// One line. Says so if the TEE is simulated, and which check failed if one did.
-std::string render_verdict(const verify::Verdict& verdict, const Style& style);
+// One line. `proven` says what a pass proves. Says so if the TEE is simulated, and which check
+// failed if one did.
+std::string render_verdict(const verify::Verdict& verdict, const Style& style,
+                           std::string_view proven);
 
 }  // namespace confide::client
