@@ -12,6 +12,7 @@ namespace confide::app {
 namespace {
 
 constexpr std::size_t kMaxLines = 400;
+constexpr std::size_t kMaxListed = 16;  // of several members each; devices of one machine fit
 constexpr std::size_t kMaxNameColumn = 40;
 
 struct Line {
@@ -53,6 +54,8 @@ class Lines {
         if (is_repeated(name, inner, member)) continue;
         add(name.empty() ? inner : name + "." + inner, member);
       }
+    } else if (value.is_array() && !is_plain_list(value) && value.size() > kMaxListed) {
+      lines_.push_back({name, fmt::format("{} entries, shown by --json", value.size())});
     } else if (value.is_array() && !is_plain_list(value)) {
       std::size_t n = 0;
       for (const Json& one : value) add(fmt::format("{}[{}]", name, n++), one);

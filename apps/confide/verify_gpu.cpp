@@ -1,5 +1,6 @@
 #include "verify/gpu.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "commands.h"
@@ -34,6 +35,15 @@ Result<std::optional<evidence::GpuReferences>> find_references(
   return found;
 }
 
+// Genuine is not confidential: only the reference values, which are those of that mode, show it.
+std::string what_it_proves(const verify::VerifiedGpus& proof) {
+  if (proof.devices().empty()) return "nothing about GPUs, as the policy allows";
+  if (std::ranges::all_of(proof.devices(), &verify::VerifiedGpu::matches_references)) {
+    return "genuine NVIDIA hardware in confidential-compute mode";
+  }
+  return "genuine NVIDIA hardware; not that it computes confidentially";
+}
+
 }  // namespace
 
 int verify_gpu(const GpuOptions& options) {
@@ -49,10 +59,13 @@ int verify_gpu(const GpuOptions& options) {
   if (!found && !is_damage(found.error())) return give_up(found.error(), json);
 
   Outcome outcome;
-  outcome.proven = "genuine NVIDIA hardware in confidential-compute mode";
   const auto proof = verify::verify_gpus(evidence.devices, found && *found ? &**found : nullptr,
                                          *nonce, ground->policy, ground->at, outcome.verdict);
-  if (!proof) outcome.error = proof.error();
+  if (proof) {
+    outcome.proven = what_it_proves(*proof);
+  } else {
+    outcome.error = proof.error();
+  }
   for (const Error* damage :
        {devices ? nullptr : &devices.error(), found ? nullptr : &found.error()}) {
     if (damage == nullptr) continue;

@@ -82,13 +82,17 @@ TEST(RenderChecks, ColoursOnlyWhenAsked) {
 
 TEST(RenderVerdict, NamesSimulationAndFailure) {
   verify::Verdict verdict;
-  EXPECT_THAT(render_verdict(verdict, {}, "genuine Intel TDX hardware"), HasSubstr("NOT VERIFIED: nothing was checked"));
+  EXPECT_THAT(render_verdict(verdict, {}, "genuine Intel TDX hardware"),
+              HasSubstr("NOT VERIFIED: nothing was checked"));
   verdict.pass("a", "");
-  EXPECT_EQ(render_verdict(verdict, {}, "genuine Intel TDX hardware"), "Verified: genuine Intel TDX hardware\n");
+  EXPECT_EQ(render_verdict(verdict, {}, "genuine Intel TDX hardware"),
+            "Verified: genuine Intel TDX hardware\n");
   verdict.simulated = true;
-  EXPECT_EQ(render_verdict(verdict, {}, "genuine Intel TDX hardware"), "Verified: SIMULATED TEE - no hardware protects this\n");
+  EXPECT_EQ(render_verdict(verdict, {}, "genuine Intel TDX hardware"),
+            "Verified: SIMULATED TEE - no hardware protects this\n");
   verdict.fail("aci.tls", "another key");
-  EXPECT_EQ(render_verdict(verdict, {}, "genuine Intel TDX hardware"), "NOT VERIFIED: aci.tls: another key\n");
+  EXPECT_EQ(render_verdict(verdict, {}, "genuine Intel TDX hardware"),
+            "NOT VERIFIED: aci.tls: another key\n");
 }
 
 }  // namespace
