@@ -74,8 +74,9 @@ def closing(text, at):
 class Finder:
     """Collects the mutants of every file of interest that one translation unit shows."""
 
-    def __init__(self, root, wanted):
+    def __init__(self, root, wanted, flags):
         self.root = root
+        self.flags = flags
         self.wanted = wanted  # paths relative to root
         self.found = {}
         self.texts = {}
@@ -88,7 +89,8 @@ class Finder:
         return self.texts[file]
 
     def parse(self, source):
-        unit = self.index.parse(str(self.root / source), args=["-std=c++20", f"-I{self.root}/src"])
+        """Finds what `source` shows; returns the project's files it was made of."""
+        unit = self.index.parse(str(self.root / source), args=self.flags)
         errors = [d for d in unit.diagnostics if d.severity >= cindex.Diagnostic.Error]
         if errors:
             raise RuntimeError(f"{source}: {errors[0]}")
@@ -101,6 +103,9 @@ class Finder:
             file = str(path.relative_to(self.root))
             if file in self.wanted:
                 _Walk(self, file).visit(cursor)
+        included = {Path(i.include.name).resolve() for i in unit.get_includes()}
+        return [source] + sorted(str(p.relative_to(self.root)) for p in included
+                                 if p.is_relative_to(self.root))
 
     def add(self, mutant):
         at = (mutant.file, mutant.start, mutant.end)
@@ -264,6 +269,9 @@ class _Walk:
         if self.is_failure(children[0]):
             if not guarded and self.can_fail:
                 self.add(first, last, "failure", "::mutation::failure({id}, ", ")")
+        elif children[0].type.get_canonical().spelling == "confide::Result<void>":
+            if self.code(first, last) != b"{}":
+                self.add(first, last, "tail", "::mutation::ignore({id}, ", ")")
         elif children[0].type.get_canonical().kind == TypeKind.BOOL:
             self.find_predicate(children[0], first, last)
 
