@@ -51,6 +51,17 @@ TEST(GpuEvidence, WithoutAnArchitectureTheReportDecides) {
   EXPECT_FALSE(list->devices.at(0).kind);
 }
 
+TEST(GpuEvidence, WhatIsNoTextSaysNothing) {
+  Json device = item("HOPPER");
+  device["arch"] = 5;
+  device["nonce"] = 5;
+  const auto list = parse_gpu_evidence(
+      Json{{"nonce", 7}, {"arch", Json()}, {"evidence_list", Json::array({device})}});
+  ASSERT_TRUE(list) << list.error().message;
+  EXPECT_EQ(list->nonce, "");
+  EXPECT_EQ(list->devices.at(0).architecture, "");
+}
+
 TEST(GpuEvidence, AnEmptyListIsAList) {
   const auto list = parse_gpu_evidence(Json{{"evidence_list", Json::array()}});
   ASSERT_TRUE(list);

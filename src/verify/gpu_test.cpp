@@ -183,8 +183,51 @@ TEST(Gpu, OneManifestOfTwoIsNotEnough) {
   const Outcome out = judge(lab, {lab.evidence()}, &references, policy);
   expect_failure(out, "rim.vbios.parse", Errc::unavailable, "G11");
   EXPECT_THAT(find_check(out.verdict, "gpu.measurements")->detail,
-              HasSubstr("compared with one manifest of two"));
+              HasSubstr("compared with 1 manifests, not with all"));
   EXPECT_EQ(out.verdict.claims.at("measurements").at("matched").size(), 10U);
+}
+
+TEST(Gpu, AManifestThatCannotBeReadIsNotCompared) {
+  const GpuLab lab;
+  GpuReferences references = lab.references();
+  references.driver_rims = {"rubbish"};
+  const Outcome one = judge(lab, {lab.evidence()}, &references, lab.policy());
+  EXPECT_EQ(find_check(one.verdict, "gpu.measurements")->status, CheckStatus::fail);
+  EXPECT_EQ(one.verdict.claims.at("rims").at("driver_rim").at("findings"),
+            Json::array({"rim_parse", "rim_xmldsig"}));
+  references.vbios_rims = {"rubbish"};
+  const Outcome none = judge(lab, {lab.evidence()}, &references, lab.policy());
+  EXPECT_EQ(find_check(none.verdict, "gpu.measurements")->status, CheckStatus::fail);
+  EXPECT_FALSE(none.verdict.claims.contains("measurements"));
+}
+
+TEST(Gpu, EvidenceThatCannotBeReadFailsEveryCheck) {
+  const GpuLab lab;
+  GpuReferences references = lab.references();
+  references.ocsp = {Bytes{1, 2, 3}};
+  const Outcome out = judge(lab, {GpuEvidence{}}, &references, lab.policy());
+  expect_failure(out, "gpu.report.parse", Errc::malformed, "request version");
+  for (const char* id : {"gpu.device.chain", "gpu.report.signature", "gpu.device.fwid",
+                         "gpu.report.nonce", "gpu.device.architecture", "gpu.device.ocsp",
+                         "rim.driver.version", "gpu.measurements", "gpu.mode", "gpu.policy"}) {
+    ASSERT_NE(find_check(out.verdict, id), nullptr) << id;
+    EXPECT_EQ(find_check(out.verdict, id)->status, CheckStatus::fail) << id;
+  }
+  EXPECT_THAT(find_check(out.verdict, "gpu.device.ocsp")->detail, HasSubstr("not judged"));
+  EXPECT_EQ(out.verdict.claims.at("gpus"), "none");
+  EXPECT_EQ(out.verdict.claims.at("evidence_findings"),
+            Json::array({"parse", "chain_length=0", "report_signature", "fwid", "nonce"}));
+}
+
+TEST(Gpu, AGoodReportUnderAnUnreadableChain) {
+  const GpuLab lab;
+  GpuEvidence device = lab.evidence();
+  device.chain_pem.clear();
+  const Outcome out = judge(lab, {device});
+  expect_failure(out, "gpu.device.chain", Errc::malformed, "G6");
+  EXPECT_EQ(find_check(out.verdict, "gpu.report.signature")->status, CheckStatus::fail);
+  EXPECT_EQ(find_check(out.verdict, "gpu.device.fwid")->status, CheckStatus::fail);
+  EXPECT_EQ(find_check(out.verdict, "gpu.report.nonce")->status, CheckStatus::pass);
 }
 
 TEST(Gpu, WhoAsksForNoReferencesLearnsThatItIsGenuine) {
