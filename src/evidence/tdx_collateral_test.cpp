@@ -1,5 +1,6 @@
 #include "evidence/tdx_collateral.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace confide::evidence {
@@ -203,6 +204,18 @@ TEST(TcbInfo, OfVersion2NumbersItsComponentsAndIsForSgx) {
     without["tcbLevels"][0]["tcb"].erase(name);
     EXPECT_EQ(tcb_error(without), Errc::malformed) << name;
   }
+}
+
+TEST(TcbInfo, NamesTheMemberThatIsWrong) {
+  for (const char* name : {"fmspc", "issueDate"}) {
+    Json info = tcb_info();
+    info[name] = "x";
+    EXPECT_THAT(parse_tcb_info(info.dump()).error().message,
+                ::testing::HasSubstr(std::string("'") + name + "'"));
+  }
+  Json object = tdx_collateral_to_json({});
+  object["pck_crl"] = "x";
+  EXPECT_THAT(parse_tdx_collateral(object).error().message, ::testing::HasSubstr("'pck_crl'"));
 }
 
 TEST(TcbInfo, ListsNoStatusThatComparingFinds) {

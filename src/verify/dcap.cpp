@@ -59,8 +59,8 @@ Chain find_chain(const Quote& quote, const DcapContext& context) {
 
 Result<TrustRoot> find_root(const Chain& chain, const DcapContext& context) {
   if (!chain) return tl::unexpected<Error>(chain.error());
-  TRY_ASSIGN(const auto* const signers, need(context.endorsements.signers));
-  return judge_pck_chain((*chain)->chain, **signers, context.policy, context.at);
+  TRY_ASSIGN(const DcapSigners* const signers, need(context.endorsements.signers));
+  return judge_pck_chain((*chain)->chain, *signers, context.policy, context.at);
 }
 
 Result<crypto::SgxExtension> find_extension(const Chain& chain) {
@@ -96,11 +96,11 @@ DcapJudged judge_signatures(ByteView bytes, const DcapContext& context, Findings
 // T12 to T15.
 Result<const evidence::TcbInfo*> judge_tcb_info(const DcapJudged& from,
                                                 const DcapContext& context) {
-  TRY_ASSIGN(const auto* const signers, need(context.endorsements.signers));
+  TRY_ASSIGN(const DcapSigners* const signers, need(context.endorsements.signers));
   TRY_ASSIGN(const TrustRoot* const root, need(from.root));
   TRY_ASSIGN(const auto* const pck, need(from.pck));
   TRY_ASSIGN(const crypto::SgxExtension* const extension, need((*pck)->extension));
-  TRY(judge_tcb_signer((*signers)->tcb_info, root->certificate, **signers, context.at));
+  TRY(judge_tcb_signer(*signers->tcb_info, root->certificate, *signers, context.at));
   const auto& info = context.endorsements.tcb_info;
   if (!info) return tl::unexpected<Error>(info.error());
   TRY(check_tcb_info(*info, context.tee, *extension, context.at));
@@ -110,10 +110,10 @@ Result<const evidence::TcbInfo*> judge_tcb_info(const DcapJudged& from,
 // T16 to T18.
 Result<const evidence::QeIdentity*> judge_qe_identity(const DcapJudged& from,
                                                       const DcapContext& context) {
-  TRY_ASSIGN(const auto* const signers, need(context.endorsements.signers));
+  TRY_ASSIGN(const DcapSigners* const signers, need(context.endorsements.signers));
   TRY_ASSIGN(const TrustRoot* const root, need(from.root));
   TRY_ASSIGN(const evidence::DcapQuote* const quote, need(from.quote));
-  TRY(judge_tcb_signer((*signers)->qe_identity, root->certificate, **signers, context.at));
+  TRY(judge_tcb_signer(*signers->qe_identity, root->certificate, *signers, context.at));
   const auto& identity = context.endorsements.qe_identity;
   if (!identity) return tl::unexpected<Error>(identity.error());
   TRY(check_qe_identity(*identity, context.tee, quote->qe_report, context.at));

@@ -53,20 +53,27 @@ Status check_pck_names(const std::vector<Certificate>& chain) {
 
 // Roots of the same name are told apart by verify_chain() alone: it checks the signature.
 bool may_lead_to(const std::vector<Certificate>& chain, const Certificate& root) {
-  return chain.back() == root || chain.back().issuer() == root.subject();
+  return chain.back().issuer_der() == root.subject_der();
 }
 
 // T4.
-Result<std::unique_ptr<const DcapSigners>> read_signers(const evidence::TdxCollateral* collateral) {
+Result<DcapSigners> read_signers(const evidence::TdxCollateral* collateral) {
   if (collateral == nullptr) return fail(Errc::unavailable, "T4: no collateral");
+  DcapSigners out;
   TRY_ASSIGN(auto tcb_info,
              read_chain("T4: TCB info issuer chain", collateral->tcb_info_issuer_chain));
-  TRY_ASSIGN(auto qe_identity,
-             read_chain("T4: QE identity issuer chain", collateral->qe_identity_issuer_chain));
+  out.tcb_info = std::make_shared<const JudgedChain>(std::move(tcb_info));
+  if (collateral->qe_identity_issuer_chain == collateral->tcb_info_issuer_chain) {
+    out.qe_identity = out.tcb_info;
+  } else {
+    TRY_ASSIGN(auto qe_identity,
+               read_chain("T4: QE identity issuer chain", collateral->qe_identity_issuer_chain));
+    out.qe_identity = std::make_shared<const JudgedChain>(std::move(qe_identity));
+  }
   TRY_ASSIGN(Crl pck, read_crl("T4: PCK CRL", collateral->pck_crl));
   TRY_ASSIGN(Crl root, read_crl("T4: root CA CRL", collateral->root_ca_crl));
-  return std::make_unique<const DcapSigners>(std::move(tcb_info), std::move(qe_identity),
-                                             std::vector{std::move(pck), std::move(root)});
+  out.crls = {std::move(pck), std::move(root)};
+  return out;
 }
 
 // T12, T16: read only if the key beside it signed it.
@@ -89,12 +96,12 @@ std::shared_ptr<const Endorsements::Impl> read_endorsements(
     out->qe_identity = tl::unexpected<Error>(out->signers.error());
     return out;
   }
-  const DcapSigners& signers = **out->signers;
+  const DcapSigners& signers = *out->signers;
   out->tcb_info = read_signed(collateral->tcb_info, collateral->tcb_info_signature,
-                              signers.tcb_info.certificates().front(), evidence::parse_tcb_info);
+                              signers.tcb_info->certificates().front(), evidence::parse_tcb_info);
   out->qe_identity =
       read_signed(collateral->qe_identity, collateral->qe_identity_signature,
-                  signers.qe_identity.certificates().front(), evidence::parse_qe_identity);
+                  signers.qe_identity->certificates().front(), evidence::parse_qe_identity);
   return out;
 }
 

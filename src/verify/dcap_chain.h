@@ -61,14 +61,9 @@ struct PckChain {
 
 // The collateral's certificates and CRLs: read, not yet judged.
 struct DcapSigners {
-  DcapSigners(std::vector<crypto::Certificate> of_tcb_info,
-              std::vector<crypto::Certificate> of_qe_identity, std::vector<crypto::Crl> both_crls)
-      : tcb_info(std::move(of_tcb_info)),
-        qe_identity(std::move(of_qe_identity)),
-        crls(std::move(both_crls)) {}
-
-  JudgedChain tcb_info;
-  JudgedChain qe_identity;
+  // Intel signs both documents by one certificate: then this is one chain, judged once.
+  std::shared_ptr<const JudgedChain> tcb_info;
+  std::shared_ptr<const JudgedChain> qe_identity;
   std::vector<crypto::Crl> crls;  // the PCK CA's, then the root's
 };
 
@@ -86,7 +81,7 @@ class PckChains {
 };
 
 struct Endorsements::Impl {
-  Result<std::unique_ptr<const DcapSigners>> signers;  // T4
+  Result<DcapSigners> signers;  // T4
   // Signed by the first certificate of their chains, whoever that is.
   Result<evidence::TcbInfo> tcb_info;
   Result<evidence::QeIdentity> qe_identity;

@@ -125,13 +125,13 @@ void add_claims(Json& claims, const Endorsements::Impl& endorsements, const PckC
   Window window;
   Json out = Json::object();
   if (endorsements.signers) {
-    const DcapSigners& signers = **endorsements.signers;
+    const DcapSigners& signers = *endorsements.signers;
     for (const auto& [name, crl] :
          {std::pair{"pck_crl", &signers.crls[0]}, std::pair{"root_ca_crl", &signers.crls[1]}}) {
       out[name] = window.add("this_update", crl->this_update(), "next_update", crl->next_update());
     }
-    window.add(signers.tcb_info.certificates());
-    window.add(signers.qe_identity.certificates());
+    window.add(signers.tcb_info->certificates());
+    window.add(signers.qe_identity->certificates());
   }
   if (endorsements.tcb_info) {
     const evidence::TcbInfo& info = *endorsements.tcb_info;

@@ -67,6 +67,12 @@ const Spoiling kSpoilings[] = {
      "tdx.pck.chain", Errc::expired, "T7"},
     {"no_extension", [](TdxLab& l) { l.with_extension = false; }, "tdx.pck.extensions",
      Errc::malformed, "T8"},
+    {"bad_extension",
+     [](TdxLab& l) {
+       l.with_extension = false;
+       l.pck.request.extensions.emplace_back(crypto::kSgxExtensionOid, Bytes{0x30, 0x00});
+     },
+     "tdx.pck.extensions", Errc::malformed, "T8: "},
     {"qe_report_unbound", [](TdxLab& l) { l.bind_attestation_key = false; }, "tdx.qe.binding",
      Errc::mismatch, "T10"},
     {"signer_name", [](TdxLab& l) { l.tcb_signer.request.common_name = "Someone"; }, "tdx.tcb.info",
@@ -204,6 +210,7 @@ struct Forgery {
   std::function<void(evidence::DcapQuote&, evidence::TdxCollateral&, const TdxLab& other)> forge;
   std::string check;
   Errc code;
+  std::string rule = "";
 };
 void PrintTo(const Forgery& f, std::ostream* to) { *to << f.name; }
 
@@ -217,7 +224,7 @@ TEST_P(ForgedTdx, IsRefused) {
   GetParam().forge(quote, collateral, other);
   const Outcome outcome =
       appraise_tdx(evidence::testing::write_quote(quote), collateral, lab.policy(), lab.at);
-  expect_failure(outcome, GetParam().check, GetParam().code, "");
+  expect_failure(outcome, GetParam().check, GetParam().code, GetParam().rule);
 }
 
 const Forgery kForgeries[] = {
@@ -251,7 +258,9 @@ const Forgery kForgeries[] = {
     {"root_crl_twice", [](auto&, auto& c, const auto&) { c.pck_crl = c.root_ca_crl; },
      "tdx.pck.chain", Errc::untrusted},
     {"crl_cut", [](auto&, auto& c, const auto&) { c.root_ca_crl.pop_back(); }, "tdx.collateral",
-     Errc::malformed},
+     Errc::malformed, "T4: root CA CRL"},
+    {"leaf_alone", [](auto& q, auto&, const auto& o) { q.pck_chain_pem = o.made().pck.to_pem(); },
+     "tdx.pck.chain", Errc::untrusted, "T5: 1 certificates"},
     {"issuer_chain_empty", [](auto&, auto& c, const auto&) { c.qe_identity_issuer_chain.clear(); },
      "tdx.collateral", Errc::malformed},
     {"tcb_info_text", [](auto&, auto& c, const auto&) { c.tcb_info += " "; }, "tdx.tcb.info",

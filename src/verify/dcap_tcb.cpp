@@ -1,6 +1,7 @@
 #include "verify/dcap_tcb.h"
 
 #include <algorithm>
+#include <cctype>
 #include <span>
 
 #include <fmt/format.h>
@@ -37,10 +38,9 @@ bool all_at_least(std::span<const std::uint8_t> have, std::span<const std::uint8
   return std::ranges::equal(have, want, [](std::uint8_t h, std::uint8_t w) { return h >= w; });
 }
 
-char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, ascii_lower, ascii_lower);
+  const auto lower = [](unsigned char c) { return std::tolower(c); };
+  return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 bool reaches_sgx(const crypto::SgxExtension& pck, const TcbLevel& level) {
@@ -191,7 +191,7 @@ Result<const TdxModuleIdentity*> find_module(const evidence::TcbInfo& info,
 }
 
 TcbStatus converge(TcbStatus platform, TcbStatus part) {
-  if (platform == TcbStatus::revoked || part == TcbStatus::revoked) return TcbStatus::revoked;
+  if (part == TcbStatus::revoked) return TcbStatus::revoked;
   if (part != TcbStatus::out_of_date) return platform;
   switch (platform) {
     case TcbStatus::up_to_date:

@@ -44,6 +44,7 @@ TEST_F(EndorsementsTest, DoNotOutliveACrl) {
   lab.qe_identity["nextUpdate"] = to_rfc3339(lab.at + days{300});
   EXPECT_TRUE(judge(lab.at).proof);
   EXPECT_TRUE(judge(lab.crl_until - seconds{1}).proof);
+  expect_failure(judge(lab.crl_until), "tdx.pck.chain", Errc::expired, "T6/T7");
   expect_failure(judge(lab.crl_until + seconds{1}), "tdx.pck.chain", Errc::expired, "T6/T7");
   expect_failure(judge(lab.crl_from - seconds{1}), "tdx.pck.chain", Errc::expired, "T6/T7");
   EXPECT_TRUE(judge(lab.at).proof);

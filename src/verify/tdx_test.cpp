@@ -1,5 +1,6 @@
 #include "verify/tdx.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <type_traits>
@@ -41,8 +42,143 @@ TEST(VerifyTdx, PassesAsItComes) {
 TEST(VerifyTdx, AnUnnamedRootIsNotTrusted) {
   const TdxLab lab;
   const Outcome outcome = appraise(lab, Policy::strict());
-  expect_failure(outcome, "tdx.pck.chain", Errc::untrusted, "T6");
+  expect_failure(outcome, "tdx.pck.chain", Errc::untrusted, "T6: no trusted root");
   EXPECT_FALSE(outcome.verdict.simulated);
+}
+
+TEST(VerifyTdx, OnlyAVendorsRootIsNotSimulated) {
+  const TdxLab lab;
+  Policy policy = lab.policy();
+  policy.roots.back().simulated = false;
+  const Outcome outcome = appraise(lab, policy);
+  ASSERT_TRUE(outcome.proof);
+  EXPECT_FALSE(outcome.proof->simulated());
+  EXPECT_FALSE(outcome.verdict.simulated);
+}
+
+TEST(VerifyTdx, TheChainMayLeaveOutItsRoot) {
+  const TdxLab lab;
+  evidence::DcapQuote quote = lab.parts();
+  quote.pck_chain_pem = lab.made().pck.to_pem() + lab.made().platform_ca.to_pem();
+  EXPECT_TRUE(testing::appraise_tdx(evidence::testing::write_quote(quote), lab.collateral(),
+                                    lab.policy(), lab.at)
+                  .proof);
+}
+
+TEST(VerifyTdx, PassesInTheFirstAndLastSecondOfItsDocuments) {
+  TdxLab lab;
+  lab.tcb_info["issueDate"] = lab.tcb_info["nextUpdate"] = to_rfc3339(lab.at);
+  lab.qe_identity["issueDate"] = lab.qe_identity["nextUpdate"] = to_rfc3339(lab.at);
+  EXPECT_TRUE(appraise(lab, lab.policy()).proof);
+}
+
+TEST(VerifyTdx, ClaimsWhenEverythingEnds) {
+  TdxLab lab;
+  lab.pck.request.not_after = lab.at + days{3};
+  const Json claims = appraise(lab, lab.policy()).verdict.claims;
+  EXPECT_EQ(claims.at("earliest_expiry"), to_rfc3339(lab.at + days{3}));
+  const Json& collateral = claims.at("collateral");
+  EXPECT_EQ(collateral.at("pck_crl").at("this_update"), to_rfc3339(lab.crl_from));
+  EXPECT_EQ(collateral.at("root_ca_crl").at("next_update"), to_rfc3339(lab.crl_until));
+  EXPECT_EQ(collateral.at("tcb_info").at("issue_date"), lab.tcb_info.at("issueDate"));
+  EXPECT_EQ(collateral.at("qe_identity").at("next_update"), lab.qe_identity.at("nextUpdate"));
+  EXPECT_EQ(claims.at("tcb_evaluation_data_number"), 20);
+  EXPECT_EQ(claims.at("tcb_date"), "2026-01-01T00:00:00Z");
+  EXPECT_EQ(claims.at("pck").at("not_after"), to_rfc3339(lab.at + days{3}));
+  EXPECT_EQ(claims.at("pck").at("issuer"), "Intel SGX PCK Platform CA");
+}
+
+// What the numbers reach is shown; what they are worth, only of a genuine quote.
+TEST(VerifyTdx, ClaimsNoStatusOfAForgedQuote) {
+  const TdxLab lab;
+  evidence::DcapQuote quote = lab.parts();
+  quote.signature[0] ^= 1U;
+  const Json claims = testing::appraise_tdx(evidence::testing::write_quote(quote), lab.collateral(),
+                                            lab.policy(), lab.at)
+                          .verdict.claims;
+  EXPECT_EQ(claims.at("crypto_ok"), false);
+  EXPECT_FALSE(claims.contains("tcb_status"));
+  EXPECT_EQ(claims.at("tcb_components").at("level_status"), "UpToDate");
+  EXPECT_EQ(claims.at("tcb_components").at("module_id"), "TDX_01");
+}
+
+TEST(VerifyTdx, ClaimsNothingOfALevelThatThereIsNot) {
+  TdxLab lab;
+  lab.platform.tcb_components.fill(0);
+  const Outcome outcome = appraise(lab, lab.policy());
+  const Json& levels = outcome.verdict.claims.at("tcb_components");
+  for (const char* name : {"level_status", "level_date", "sgx_level_status", "module_id",
+                           "module_status", "after_relaunch"}) {
+    EXPECT_TRUE(levels.at(name).is_null()) << name;
+  }
+  EXPECT_EQ(levels.at("qe_status"), "UpToDate");
+  EXPECT_EQ(outcome.verdict.claims.at("advisory_ids"), Json::array());
+  EXPECT_TRUE(outcome.verdict.claims.at("tcb_date").is_null());
+  const auto& checks = outcome.verdict.checks();
+  const auto at = std::ranges::find(checks, "tdx.tcb.advisories", &Check::id);
+  ASSERT_NE(at, checks.end());
+  EXPECT_EQ(at->status, CheckStatus::fail);
+  EXPECT_THAT(at->detail, ::testing::HasSubstr("T26: no level"));
+}
+
+TEST(VerifyTdx, JudgesNoEnclave) {
+  const testing::SgxLab lab;
+  expect_failure(testing::appraise_tdx(lab.quote(), lab.collateral(), lab.policy(), lab.at),
+                 "tdx.quote.parse", Errc::unsupported, "T1");
+}
+
+TEST(TdxAdvisories, OfAnUpToDatePlatformAreDealtWith) {
+  TdxLab lab;
+  lab.tcb_info["tcbLevels"][0]["advisoryIDs"].push_back("INTEL-SA-00999");
+  EXPECT_TRUE(appraise(lab, lab.policy()).proof);
+}
+
+TEST(TdxModule, IsFoundInEitherCase) {
+  for (const char* id : {"TDX_0A", "tdx_0a", "Tdx_0A"}) {
+    TdxLab lab;
+    lab.td().tee_tcb_svn[1] = 10;
+    lab.tcb_info["tdxModuleIdentities"][0]["id"] = id;
+    EXPECT_TRUE(appraise(lab, lab.policy()).proof) << id;
+  }
+}
+
+TEST(Td15, PassesAsItComes) {
+  TdxLab lab;
+  lab.use_td15();
+  const Outcome outcome = appraise(lab, lab.policy());
+  ASSERT_TRUE(outcome.proof) << outcome.proof.error().message;
+  const Json& claims = outcome.verdict.claims;
+  EXPECT_EQ(claims.at("version"), 5);
+  EXPECT_EQ(claims.at("body_type"), "td15");
+  EXPECT_EQ(claims.at("body").at("tee_tcb_svn2"), to_hex(lab.td().td15->tee_tcb_svn2));
+  EXPECT_EQ(claims.at("tcb_components").at("after_relaunch"), "UpToDate");
+}
+
+TEST(Td15, OfVersion5MayHoldTdx10) {
+  TdxLab lab;
+  lab.header().version = 5;
+  const Outcome outcome = appraise(lab, lab.policy());
+  ASSERT_TRUE(outcome.proof);
+  EXPECT_EQ(outcome.verdict.claims.at("body_type"), "td10");
+}
+
+TEST(Td15, ARelaunchCanBeTolerated) {
+  TdxLab lab;
+  lab.use_td15();
+  lab.td().tee_tcb_svn[0] = 4;
+  Policy policy = lab.policy();
+  policy.tolerated_tcb = {{.name = "TDRelaunchAdvised", .until = lab.at + days{1}}};
+  policy.tolerated_advisories = {{.name = "INTEL-SA-00301", .until = lab.at + days{1}}};
+  EXPECT_TRUE(appraise(lab, policy).proof);
+}
+
+TEST(Td15, AnOlderModuleNowDoesNotMatterToWhatWasLaunchedUnderANewOne) {
+  TdxLab lab;
+  lab.use_td15();
+  lab.td().td15->tee_tcb_svn2[0] = 4;
+  const Outcome outcome = appraise(lab, lab.policy());
+  EXPECT_TRUE(outcome.proof);
+  EXPECT_EQ(outcome.verdict.claims.at("tcb_components").at("after_relaunch"), "OutOfDate");
 }
 
 TEST(VerifyTdx, ARootOfTheSameNameIsNotTrusted) {
@@ -133,6 +269,14 @@ TEST_F(Tolerating, AStatusNeedsItsAdvisoriesToo) {
   expect_failure(appraise(lab, policy), "tdx.tcb.advisories", Errc::policy, "INTEL-SA-00101");
   policy.tolerated_advisories = {{.name = "INTEL-SA-00101", .until = lab.at + days{1}}};
   EXPECT_TRUE(appraise(lab, policy).proof);
+}
+
+TEST_F(Tolerating, IsByName) {
+  policy.tolerated_tcb = {{.name = "SWHardeningNeeded", .until = lab.at + days{1}}};
+  expect_failure(appraise(lab, policy), "tdx.tcb.status", Errc::policy, "OutOfDate");
+  policy.tolerated_tcb = {{.name = "OutOfDate", .until = lab.at + days{1}}};
+  policy.tolerated_advisories = {{.name = "INTEL-SA-00102", .until = lab.at + days{1}}};
+  expect_failure(appraise(lab, policy), "tdx.tcb.advisories", Errc::policy, "INTEL-SA-00101");
 }
 
 TEST_F(Tolerating, EndsAtItsTime) {
