@@ -237,7 +237,6 @@ class Amd:
         self.policy = 1 << 17 | 1 << 16
         self.report_data = bytes(range(64))
         base = "1.3.6.1.4.1.3704.1"
-        levels = {"3.1": 3, "3.2": 1, "3.3": 24, "3.4": 0, "3.5": 0, "3.6": 0, "3.7": 0, "3.8": 217}
         levels = {"3.1": 3, "3.2": 1, "3.4": 0, "3.5": 0, "3.6": 0, "3.7": 0, "3.3": 24, "3.8": 217}
         extensions = [(f"{base}.1", der_integer(1)), (f"{base}.2", der(0x16, b"Milan-B0"))]
         extensions += [(f"{base}.{arc}", der_integer(svn)) for arc, svn in levels.items()]

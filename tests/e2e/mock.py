@@ -1,5 +1,8 @@
 """Intel's PCS, AMD's KDS and NVIDIA's services on one loopback port, honest or not."""
+import base64
+import hashlib
 import http.server
+import json
 import threading
 import time
 import urllib.parse
@@ -74,6 +77,22 @@ def pcs(intel):
 def kds(amd):
     return {amd.vcek_path: amd.vcek.der, "/vcek/v1/Milan/cert_chain": amd.ask.pem + amd.ark.pem,
             "/vcek/v1/Milan/crl": amd.ark.crl()}
+
+
+def nvidia(folder, rim_ids):
+    """NVIDIA's RIM service and OCSP responder, for what evidence-lab wrote."""
+    from cryptography.x509 import ocsp
+    answers = {}
+    for rim_id in rim_ids:
+        xml = (folder / ("driver_rim.xml" if "DRIVER" in rim_id else "vbios_rim.xml")).read_bytes()
+        answers[f"/v1/rim/{rim_id}"] = json.dumps({
+            "id": rim_id, "rim": base64.b64encode(xml).decode(),
+            "sha256": hashlib.sha256(xml).hexdigest()}).encode()
+    known = {ocsp.load_der_ocsp_response(p.read_bytes()).serial_number: p.read_bytes()
+             for p in (folder / "ocsp").iterdir()}
+    answers["/"] = lambda request: known.get(
+        ocsp.load_der_ocsp_request(request).serial_number, (404, {}, b""))
+    return answers
 
 
 # Ways in which a service misbehaves; each takes over the answer.

@@ -1,17 +1,17 @@
 """`confide verify tdx|snp|gpu|eventlog`: evidence of machines of our own making, and recorded
 evidence where it is there."""
 import base64
+import hashlib
 import json
-import os
-import pathlib
-import re
 import subprocess
+import urllib.parse
 
 import pytest
 
 import lab
 import mock
 from conftest import BIN, ROOT
+from middleman import Middleman
 
 VECTORS = ROOT.parent / "shared/vectors"
 vectors = pytest.mark.skipif(not VECTORS.exists(), reason="SKIPPED: no recorded evidence here")
@@ -230,7 +230,6 @@ def test_snp_refusals(verify, snp_folder, tmp_path):
 # Event logs
 
 def runtime_event(name, payload):
-    import hashlib
     kind = (0x08000001).to_bytes(4, "little")
     digest = hashlib.sha384(kind + b":" + name.encode() + b":" + payload).digest()
     return {"imr": 3, "event_type": 0x08000001, "digest": digest.hex(), "event": name,
@@ -240,7 +239,6 @@ def runtime_event(name, payload):
 @pytest.fixture
 def logged(tmp_path):
     """A machine whose third register a log explains."""
-    import hashlib
     log = [runtime_event("app-id", b"1"), runtime_event("compose-hash", hashlib.sha256(b"{}").digest()),
            runtime_event("system-ready", b"")]
     register = bytes(48)
@@ -284,6 +282,85 @@ def test_event_log_refusals(verify, logged, tmp_path):
     (tmp_path / "compose").write_text("{ }")
     refused(verify("eventlog", logged, *quote, "--app-compose", tmp_path / "compose"),
             "eventlog.compose")
+
+
+# GPUs
+
+@pytest.fixture(scope="session")
+def gpu_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nvidia")
+    (folder / "ocsp").mkdir()
+    subprocess.run([BIN / "evidence-lab", folder], check=True, timeout=100)
+    return folder
+
+
+@pytest.fixture
+def gpu(confide, gpu_folder):
+    """Verifies at the lab's time, for its nonce, under its roots."""
+    def run(evidence, *arguments, nonce=(gpu_folder / "nonce").read_text(), trust=True):
+        roots = ["--trust-root", gpu_folder / "device_root.pem",
+                 "--trust-root", gpu_folder / "rim_root.pem"] if trust else []
+        return confide("verify", "gpu", evidence, "--nonce", nonce, "--at",
+                       (gpu_folder / "at").read_text(), *roots, *arguments)
+    return run
+
+
+def evidence_list(folder):
+    certificate = base64.b64encode((folder / "chain.pem").read_bytes()).decode()
+    report = base64.b64encode((folder / "report.bin").read_bytes()).decode()
+    return [{"certificate": certificate, "evidence": report, "arch": "HOPPER"}]
+
+
+def test_gpu_in_every_form(gpu, gpu_folder, tmp_path):
+    rim = ["--rim", gpu_folder, "--json"]
+    document = passed(gpu(gpu_folder, *rim))
+    assert document["simulated"] is True and document["claims"]["driver_version"] == "599.01"
+    passed(gpu(gpu_folder / "report.bin", *rim))
+    (tmp_path / "report.bin").write_bytes((gpu_folder / "report.bin").read_bytes())
+    refused(gpu(tmp_path / "report.bin", *rim), "gpu.device.chain")
+    passed(gpu(tmp_path / "report.bin", "--chain", gpu_folder / "chain.pem", *rim))
+    listed = evidence_list(gpu_folder)
+    for form in (listed, {"nonce": "00" * 32, "evidence_list": listed, "arch": "HOPPER"}):
+        (tmp_path / "evidence.json").write_text(json.dumps(form))
+        passed(gpu(tmp_path / "evidence.json", *rim))
+    done = gpu(gpu_folder, "--rim", gpu_folder)
+    assert done.returncode == 0 and "SIMULATED" in done.stderr and "599.01" in done.stderr
+    passed(gpu(gpu_folder, "--rim", gpu_folder / "driver_rim.xml", gpu_folder / "vbios_rim.xml",
+               "--ocsp", gpu_folder / "ocsp", "--json"))
+
+
+def test_gpu_refusals(gpu, gpu_folder, tmp_path):
+    rim = ["--rim", gpu_folder, "--json"]
+    refused(gpu(gpu_folder, *rim, nonce="00" * 32), "gpu.report.nonce")
+    refused(gpu(gpu_folder, *rim, trust=False), "gpu.device.chain")
+    assert "--rim" in refused(gpu(gpu_folder, "--json"))["hint"]
+    refused(gpu(gpu_folder, "--rim", gpu_folder / "vbios_rim.xml", "--json"))
+    refused(gpu(gpu_folder, *rim, "--ocsp", gpu_folder / "ocsp/0.der"))
+    (tmp_path / "none.json").write_text('{"nonce": "", "evidence_list": [], "arch": "HOPPER"}')
+    assert refused(gpu(tmp_path / "none.json", *rim))["claims"].get("gpus") != "all"
+    (tmp_path / "driver.xml").write_bytes(
+        (gpu_folder / "driver_rim.xml").read_bytes().replace(b"599.01", b"599.02"))
+    refused(gpu(gpu_folder, "--rim", tmp_path / "driver.xml", gpu_folder / "vbios_rim.xml",
+                "--json"), "rim.driver.signature")
+    unusable(gpu(gpu_folder, "--rim", tmp_path / "gone"), "gone")
+
+
+def test_gpu_references_are_fetched_and_kept(gpu, gpu_folder, tmp_path):
+    ids = passed(gpu(gpu_folder, "--rim", gpu_folder, "--json"))["claims"]["rim_ids"]
+    with mock.Vendors(mock.nvidia(gpu_folder, ids)) as vendors:
+        def fetch(*more):
+            return gpu(gpu_folder, "--cache", tmp_path / "cache", "--json", *more)
+
+        online = ["--fetch", "--rim-url", vendors.url, "--ocsp-url", vendors.url]
+        document = passed(fetch(*online))
+        assert not [c for c in document["checks"] if "ocsp" in c["id"] and c["status"] != "pass"]
+        asked = len(vendors.asked)
+        assert asked == 2 + 3 + 6, vendors.asked
+        passed(fetch(*online))
+        passed(fetch())
+        assert len(vendors.asked) == asked
+        vendors.answers.clear()
+        assert gpu(gpu_folder, "--cache", tmp_path / "new", *online).returncode == 3
 
 
 # Input that nobody can use
@@ -487,6 +564,53 @@ def test_evidence_that_cannot_be_read_is_not_asked_about(verify, vendors, tmp_pa
     (tmp_path / "quote").write_bytes(b"no quote")
     refused(verify("tdx", tmp_path / "quote", "--fetch", "--pcs-url", vendors.url, "--json"))
     assert vendors.asked == []
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("verb", ["verify", "chat"])
+def test_a_service_that_staples_no_collateral(confide, server, tmp_path, verb):
+    """All about the quote then passes; only the relay's own TLS key is in the way."""
+    stapled = {}
+
+    def unstaple(path, body):
+        if "attestation" not in path:
+            return body
+        document = json.loads(body)
+        stapled.update(document["attestation"]["evidence"].pop("collateral"))
+        return json.dumps(document).encode()
+
+    def chained(name, header, body):
+        chain = urllib.parse.quote(stapled[name + "_issuer_chain"])
+        return lambda _: (200, {header: chain}, body())
+
+    def signed(name, member):
+        return (f'{{"{member}":{stapled[name]},"signature":"{stapled[name + "_signature"]}"}}'
+                .encode())
+
+    with Middleman(server, unstaple) as middleman:
+        question = ["hello"] if verb == "chat" else []
+        run = [verb, "--url", middleman.url, "--trust-root", server.root, "--json"]
+        claims = refused(confide(*run, *question), "tdx.collateral")["claims"]
+        base = "certification/v4"
+        answers = {
+            f"/tdx/{base}/tcb?fmspc={claims['fmspc']}":
+                chained("tcb_info", "TCB-Info-Issuer-Chain", lambda: signed("tcb_info", "tcbInfo")),
+            f"/tdx/{base}/qe/identity":
+                chained("qe_identity", "SGX-Enclave-Identity-Issuer-Chain",
+                        lambda: signed("qe_identity", "enclaveIdentity")),
+            f"/sgx/{base}/pckcrl?ca=platform&encoding=der":
+                chained("pck_crl", "SGX-PCK-CRL-Issuer-Chain",
+                        lambda: bytes.fromhex(stapled["pck_crl"])),
+            f"/sgx/{base}/rootcacrl": lambda _: (200, {}, stapled["root_ca_crl"].encode())}
+        with mock.Vendors(answers) as vendors:
+            done = confide(*run, "--fetch", "--pcs-url", vendors.url, "--cache",
+                           tmp_path / "cache", *question)
+            document = refused(done, "aci.tls")
+            failed = [c["id"] for c in document["checks"] if c["status"] == "fail"]
+            assert failed == ["aci.tls"]
+            vendors.answers.clear()
+            assert confide(*run, "--fetch", "--pcs-url", vendors.url, "--cache",
+                           tmp_path / "new", *question).returncode == 3
 
 
 # Recorded evidence

@@ -1,0 +1,46 @@
+// evidence-lab DIR: writes a GPU's evidence, reference manifests, OCSP answers and their roots, all
+// of our own making, into a folder that is there. The end-to-end tests cannot sign such documents
+// themselves.
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#include "verify/testing/gpu_lab.h"
+
+namespace confide {
+namespace {
+
+void write(const std::string& path, std::string_view content) {
+  std::ofstream(path, std::ios::binary) << content;
+}
+
+void write_gpu(const std::string& folder) {
+  const verify::testing::GpuLab lab;
+  const evidence::GpuEvidence device = lab.evidence();
+  write(folder + "/report.bin", as_text(device.report));
+  write(folder + "/chain.pem", device.chain_pem);
+  write(folder + "/nonce", to_hex(lab.nonce));
+  write(folder + "/at", to_rfc3339(lab.at));
+  write(folder + "/device_root.pem", lab.factory.back().issued->to_pem());
+  write(folder + "/rim_root.pem", lab.signers.back().issued->to_pem());
+  int n = 0;
+  for (const auto& [name, rim] : {std::pair{"driver_rim", lab.rim(lab.driver_rim)},
+                                  std::pair{"vbios_rim", lab.rim(lab.vbios_rim)}}) {
+    write(folder + "/" + name + ".xml", rim);
+    for (const Bytes& answer : lab.ocsp(device, rim)) {
+      write(folder + "/ocsp/" + std::to_string(n++) + ".der", as_text(answer));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace confide
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fputs("usage: evidence-lab DIR, with a folder ocsp in it\n", stderr);
+    return 2;
+  }
+  confide::write_gpu(argv[1]);
+  return 0;
+}
