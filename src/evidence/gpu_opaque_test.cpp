@@ -80,6 +80,18 @@ TEST(GpuOpaque, NamesStatesAndModes) {
   EXPECT_EQ(mode({0, 1}), "unknown");
 }
 
+TEST(GpuOpaque, TakesTheLongestAndShortestForms) {
+  SpdmReport report = gpu_report();
+  *find_field(report, 36) = {1, 0, 0, 0, 0, 0, 0, 0};
+  *find_field(report, 34) = {1};
+  EXPECT_EQ(parse_gpu_opaque(report)->mode, GpuMode::mpt);
+  report = switch_report();
+  find_field(report, 26)->resize(64);
+  EXPECT_EQ(parse_gpu_opaque(report)->gpu_pdis.size(), 8U);
+  drop_field(report, 26);
+  EXPECT_TRUE(parse_gpu_opaque(report)->gpu_pdis.empty());
+}
+
 TEST(GpuOpaque, IgnoresFieldsItDoesNotKnow) {
   SpdmReport report = gpu_report();
   report.opaque.push_back({.type = 200, .value = {1, 2, 3}});

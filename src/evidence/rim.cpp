@@ -61,8 +61,8 @@ Result<Xml<xmlDoc>> parse_document(std::string_view xml) {
 }
 
 bool is_element(const xmlNode* node, const char* ns, std::string_view name) {
-  return node->type == XML_ELEMENT_NODE && view_of(node->name) == name && node->ns != nullptr &&
-         view_of(node->ns->href) == ns;
+  // Of all kinds of nodes below an element, only elements have a namespace.
+  return node->ns != nullptr && view_of(node->ns->href) == ns && view_of(node->name) == name;
 }
 
 std::vector<const xmlNode*> children(const xmlNode* parent, const char* ns, std::string_view name) {
@@ -160,7 +160,8 @@ Status parse_certificates(const xmlNode* root, Rim& out) {
     if (out.certificates.size() == kMaxCertificates) return bad("too many certificates");
     const Xml<xmlChar> content(xmlNodeGetContent(node));
     std::string text(view_of(content.get()));
-    std::erase_if(text, [](char c) { return c == '\n' || c == '\r' || c == ' ' || c == '\t'; });
+    // XML has made line feeds of all line ends.
+    std::erase_if(text, [](char c) { return c == '\n' || c == ' ' || c == '\t'; });
     TRY_ASSIGN(Bytes der, from_base64(text));
     out.certificates.push_back(std::move(der));
   }
