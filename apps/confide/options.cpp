@@ -8,7 +8,7 @@ void add_trust(CLI::App& command, TrustOptions& trust) {
                                   "root certificate (PEM or DER) to accept besides the hardware "
                                   "vendors', such as a simulated TEE's; may be repeated");
   // One value each time: what follows is the question or the evidence.
-  root->expected(1)->take_all();
+  root->allow_extra_args(false);
   policy->excludes(root);
   policy->type_name("FILE");
   root->type_name("PEM|DER");

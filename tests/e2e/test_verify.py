@@ -125,6 +125,14 @@ def test_a_root_in_der_and_one_of_several(verify, tdx, tdx_folder, snp_folder, t
                   snp_folder / "root.pem", root=tmp_path / "root.der"))
 
 
+def test_options_may_stand_before_what_they_are_about(confide, tdx_folder):
+    root = ["--trust-root", tdx_folder / "root.pem"]
+    passed(confide("verify", "tdx", "--json", "--at", lab.AT, "--collateral", tdx_folder, *root,
+                   tdx_folder / "quote.bin"))
+    asked = confide("chat", "--url", "https://127.0.0.1:1", *root, *root, "a question")
+    assert asked.returncode == 3, asked.stderr
+
+
 def test_without_its_root_nothing_of_our_own_making_passes(verify, tdx_folder, snp_folder):
     done = verify("tdx", tdx_folder, "--collateral", tdx_folder, "--json")
     assert "--trust-root" in refused(done, "tdx.pck.chain")["hint"]
