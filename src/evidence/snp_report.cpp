@@ -151,7 +151,6 @@ Result<SnpReport> parse_snp_report(ByteView bytes) {
   TRY_ASSIGN(out.signature_r, in.array<72>("signature r"));
   TRY_ASSIGN(out.signature_s, in.array<72>("signature s"));
   TRY(expect_zeros(in, 368, "signature"));
-  TRY(in.expect_end("report"));
   return out;
 }
 

