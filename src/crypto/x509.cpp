@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/base64.h"
+#include "crypto/x509_context.h"
 #include "crypto/x509_impl.h"
 
 namespace confide::crypto {
@@ -39,6 +40,28 @@ bool extensions_are_sane(const X509& certificate) {
     if (X509_get_ext_by_OBJ(&certificate, oid, i) >= 0) return false;
   }
   return true;
+}
+
+// Null if `der` is not all of one certificate.
+Handle<X509> read_x509(ByteView der) {
+  X509* out = X509_new_ex(x509_context(), nullptr);
+  must(out != nullptr);
+  const unsigned char* at = der.data();
+  const bool read = d2i_X509(&out, &at, static_cast<long>(der.size())) != nullptr;
+  Handle<X509> owned(out);  // null where reading freed it
+  if (!read || at != der.data() + der.size()) owned.reset();
+  return owned;
+}
+
+// The same for a CRL.
+Handle<X509_CRL> read_crl(ByteView der) {
+  X509_CRL* out = X509_CRL_new_ex(x509_context(), nullptr);
+  must(out != nullptr);
+  const unsigned char* at = der.data();
+  const bool read = d2i_X509_CRL(&out, &at, static_cast<long>(der.size())) != nullptr;
+  Handle<X509_CRL> owned(out);
+  if (!read || at != der.data() + der.size()) owned.reset();
+  return owned;
 }
 
 struct PemBlock {
@@ -77,7 +100,7 @@ Result<Time> to_time(const ASN1_TIME* time) {
 
 Result<Certificate> Certificate::from_der(ByteView der) {
   if (der.size() > kMaxDer) return fail(Errc::limit, "X.509: certificate too large");
-  auto x509 = crypto::from_der<X509>(der, d2i_X509);
+  auto x509 = read_x509(der);
   if (x509 == nullptr) return openssl_fail(Errc::malformed, "X.509: not a certificate");
   // OpenSSL also reads BER; one certificate must not have two encodings.
   Bytes encoded = crypto::to_der(x509.get(), i2d_X509);
@@ -87,8 +110,12 @@ Result<Certificate> Certificate::from_der(ByteView der) {
   }
   TRY_ASSIGN(const Time not_before, to_time(X509_get0_notBefore(x509.get())));
   TRY_ASSIGN(const Time not_after, to_time(X509_get0_notAfter(x509.get())));
-  return Certificate(std::make_shared<const Impl>(
-      Impl{std::move(x509), std::move(encoded), not_before, not_after}));
+  auto out = std::make_shared<Impl>();
+  out->x509 = std::move(x509);
+  out->der = std::move(encoded);
+  out->not_before = not_before;
+  out->not_after = not_after;
+  return Certificate(std::move(out));
 }
 
 Result<Certificate> Certificate::from_pem(std::string_view pem) {
@@ -157,19 +184,25 @@ std::string Certificate::serial() const {
 
 bool Certificate::is_ca() const { return X509_check_ca(impl_->x509.get()) == 1; }
 
-Result<PublicKey> Certificate::public_key() const {
-  return PublicKey::from_spki(
-      crypto::to_der(X509_get_X509_PUBKEY(impl_->x509.get()), i2d_X509_PUBKEY));
+const Result<PublicKey>& Certificate::Impl::public_key() const {
+  std::call_once(key_once_, [this] {
+    key_ = PublicKey::from_spki(crypto::to_der(X509_get_X509_PUBKEY(x509.get()), i2d_X509_PUBKEY));
+  });
+  return *key_;
 }
+
+Result<PublicKey> Certificate::public_key() const { return impl_->public_key(); }
 
 Sha256 Certificate::spki_sha256() const {
   return sha256(crypto::to_der(X509_get_X509_PUBKEY(impl_->x509.get()), i2d_X509_PUBKEY));
 }
 
 Result<P256Public> Certificate::p256_public() const {
-  const EVP_PKEY* key = X509_get0_pubkey(impl_->x509.get());
-  if (key == nullptr) return openssl_fail(Errc::unsupported, "X.509: unreadable public key");
-  return p256_public_of(*key);
+  TRY_ASSIGN(const PublicKey key, public_key());
+  if (key.kind() != KeyKind::p256) return fail(Errc::unsupported, "X.509: the key is not on P-256");
+  P256Public out{};
+  std::ranges::copy(key.spki().last(out.size()), out.begin());
+  return out;
 }
 
 std::optional<Bytes> Certificate::extension(const std::string& oid) const {
@@ -203,7 +236,7 @@ Result<std::vector<Certificate>> parse_pem_chain(std::string_view pem, std::size
 
 Result<Crl> Crl::from_der(ByteView der) {
   if (der.size() > kMaxDer) return fail(Errc::limit, "X.509: CRL too large");
-  auto crl = crypto::from_der<X509_CRL>(der, d2i_X509_CRL);
+  auto crl = read_crl(der);
   if (crl == nullptr) return openssl_fail(Errc::malformed, "X.509: not a CRL");
   Bytes encoded = crypto::to_der(crl.get(), i2d_X509_CRL);
   if (!std::ranges::equal(encoded, der)) return fail(Errc::malformed, "X.509: CRL is not DER");
@@ -242,8 +275,8 @@ bool Crl::revokes(const Certificate& certificate) const {
 }
 
 Status verify_p256(const Certificate& signer, ByteView message, const P256Signature& signature) {
-  TRY_ASSIGN(const P256Public key, signer.p256_public());
-  return p256_verify(key, message, signature);
+  TRY_ASSIGN(const PublicKey key, signer.public_key());
+  return key.verify(SignatureScheme::p256_sha256, message, signature);
 }
 
 }  // namespace confide::crypto

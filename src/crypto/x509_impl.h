@@ -2,6 +2,9 @@
 // under its own lock, so its functions want them mutable; to us they are constant after from_der().
 #pragma once
 
+#include <mutex>
+#include <optional>
+
 #include "crypto/openssl.h"
 #include "crypto/x509.h"
 
@@ -12,6 +15,13 @@ struct Certificate::Impl {
   Bytes der;
   Time not_before{};
   Time not_after{};
+
+  // Made ready to verify when first asked for.
+  const Result<PublicKey>& public_key() const;
+
+ private:
+  mutable std::once_flag key_once_;
+  mutable std::optional<Result<PublicKey>> key_;
 };
 
 struct Crl::Impl {
