@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "crypto/x509.h"
 #include "verify/gpu_policy.h"
+#include "verify/platform_policy.h"
 #include "verify/snp_policy.h"
 
 namespace confide::verify {
@@ -61,6 +62,7 @@ struct Policy {
   std::set<std::string> compose_hashes;  // accepted application manifests; empty: any
   std::set<std::string> model_digests;   // accepted models, SHA-256 hex; empty: any
   std::chrono::seconds max_keyset_lifetime{std::chrono::days{366}};
+  PlatformPolicy platform;  // of Intel quotes
   SnpPolicy snp;
   GpuPolicy gpu;
 

@@ -63,7 +63,9 @@ TEST(Policy, ABuiltInRootIsCalledByItsOwnName) {
       {"intel-sgx", "Intel SGX Root CA"},
       {"amd-milan", "ARK-Milan"},
       {"amd-genoa", "ARK-Genoa"},
-      {"amd-turin", "ARK-Turin"}};
+      {"amd-turin", "ARK-Turin"},
+      {"nvidia-device", "NVIDIA Device Identity CA"},
+      {"nvidia-rim", "NVIDIA CoRIM signing Root CA"}};
   for (const auto& [name, common_name] : names) {
     const auto root = std::ranges::find(built_in_roots(), name, &BuiltInRoot::name);
     ASSERT_NE(root, built_in_roots().end()) << name;
