@@ -19,6 +19,7 @@ ByteArray<N> digest(ByteView bytes, const EVP_MD* type) {
 Sha256 sha256(ByteView bytes) { return digest<32>(bytes, EVP_sha256()); }
 Sha384 sha384(ByteView bytes) { return digest<48>(bytes, EVP_sha384()); }
 ByteArray<64> sha512(ByteView bytes) { return digest<64>(bytes, EVP_sha512()); }
+ByteArray<48> sha3_384(ByteView bytes) { return digest<48>(bytes, EVP_sha3_384()); }
 
 ByteArray<32> keccak256(ByteView bytes) { return keccak_sponge_256(bytes, 0x01); }
 

@@ -1,4 +1,4 @@
-// SHA-2 and Keccak-256.
+// SHA-2, SHA3-384 and Keccak-256.
 #pragma once
 
 #include <memory>
@@ -15,6 +15,7 @@ using Sha384 = ByteArray<48>;
 Sha256 sha256(ByteView bytes);
 Sha384 sha384(ByteView bytes);
 ByteArray<64> sha512(ByteView bytes);
+ByteArray<48> sha3_384(ByteView bytes);
 
 // The original Keccak padding (0x01), as Ethereum uses it; not SHA3-256.
 ByteArray<32> keccak256(ByteView bytes);

@@ -24,6 +24,12 @@ TEST(Sha2, Fips180Vectors) {
             "23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
 }
 
+TEST(Sha3, Fips202Vector) {
+  EXPECT_EQ(to_hex(sha3_384(as_bytes("abc"))),
+            "ec01498288516fc926459f58e2c6ad8df9b473cb0fc08c2596da7cf0e49be4b298d88cea927ac7f539f1ed"
+            "f228376d25");
+}
+
 TEST(Sha256Tag, IsWhatReceiptsCarry) {
   // contract 4.5: the request body and its hash.
   constexpr auto kBody = R"({"messages":[{"content":"hi","role":"user"}],"model":"demo-model"})";
