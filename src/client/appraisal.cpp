@@ -10,6 +10,7 @@
 #include "client/record.h"
 #include "crypto/hash.h"
 #include "evidence/event_log.h"
+#include "verify/claims.h"
 
 namespace confide::client {
 namespace {
@@ -325,6 +326,7 @@ Result<AttestedService> appraise(const AppraisalInput& input, const verify::Poli
   record.check("aci.provenance", check_provenance(report, !measured.compose.empty()),
                provenance_detail(report.provenance));
   claim(report, input, measured, mine.claims);
+  mine.claims["session"] = verify::session_claims(mine, policy).to_json();
 
   const Status outcome = record.outcome();
   verdict.merge(std::move(mine));

@@ -49,7 +49,8 @@ class AttestedService {
 // Check ids: aci.report, aci.serving, aci.keyset_digest, aci.report_data, aci.freshness,
 // aci.keyset_expiry, aci.tls, aci.compose, aci.model, aci.provenance, and those of verify_tdx() and
 // verify_event_log(). A check whose ground fell away (no verified quote, no log) is `fail` too.
-// Adds to `verdict`; the error repeats the first check that failed.
+// Adds to `verdict`, with the claim `session` (verify/claims.h); the error repeats the first check
+// that failed.
 Result<AttestedService> appraise(const AppraisalInput& input, const verify::Policy& policy, Time at,
                                  verify::Verdict& verdict);
 
