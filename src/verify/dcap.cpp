@@ -145,7 +145,9 @@ Status accept(const Result<TcbEvaluation>& tcb, Acceptance rule, const DcapConte
   return rule(*found, context.policy, context.at);
 }
 
-void judge_status(const DcapJudged& from, const DcapContext& context, Findings& findings) {
+// Gives the date of what the platform runs, if that could be found.
+std::optional<Time> judge_status(const DcapJudged& from, const DcapContext& context,
+                                 Findings& findings) {
   Json& claims = findings.verdict().claims;
   const auto levels = find_levels(from, context);
   if (levels) add_levels(claims, *levels, from.quote->qe_report.isv_svn, context.tee);
@@ -162,6 +164,22 @@ void judge_status(const DcapJudged& from, const DcapContext& context, Findings& 
   }
   findings.check(context.id("tcb.status"), accept(tcb, accept_status, context), status);
   findings.check(context.id("tcb.advisories"), accept(tcb, accept_advisories, context));
+  return levels ? levels->date : std::nullopt;
+}
+
+// P1 to P3.
+Status accept_platform(const DcapJudged& from, const Result<const evidence::TcbInfo*>& info,
+                       const Result<const evidence::QeIdentity*>& identity,
+                       const std::optional<Time>& tcb_date, const PlatformPolicy& policy) {
+  TRY_ASSIGN(const auto* const tcb_info, need(info));
+  TRY_ASSIGN(const auto* const qe_identity, need(identity));
+  TRY_ASSIGN(const auto* const pck, need(from.pck));
+  TRY_ASSIGN(const crypto::SgxExtension* const extension, need((*pck)->extension));
+  TRY(accept_tcb_date(tcb_date, policy));
+  TRY(accept_evaluation((*tcb_info)->evaluation_data_number, policy));
+  TRY(accept_issue_date("TCB info", (*tcb_info)->issue_date, policy));
+  TRY(accept_issue_date("QE identity", (*qe_identity)->issue_date, policy));
+  return accept_platform_id(*extension, policy);
 }
 
 }  // namespace
@@ -180,13 +198,20 @@ DcapJudged judge_dcap(ByteView quote, const DcapContext& context, Findings& find
 
   const auto info =
       findings.record(context.id("tcb.info"), judge_tcb_info(out, context), describe_tcb_info);
-  check(context.id("qe.identity"), judge_qe_identity(out, context), describe_qe_identity, findings);
+  const auto identity = findings.record(context.id("qe.identity"), judge_qe_identity(out, context),
+                                        describe_qe_identity);
   if (context.tee == Tee::tdx) {
     check(
         context.id("module"), judge_module(out, info), [](Module found) { return found->id; },
         findings);
   }
-  judge_status(out, context, findings);
+  const auto tcb_date = judge_status(out, context, findings);
+  const PlatformPolicy& policy = context.policy.platform;
+  if (policy.asks()) {
+    findings.check("policy.platform", accept_platform(out, info, identity, tcb_date, policy));
+  } else {
+    verdict.skip("policy.platform", "the policy names no platform and no date");
+  }
   verdict.claims["policy_findings"] = Json::array();
   return out;
 }

@@ -7,11 +7,11 @@
 #include "base/bytes.h"
 
 namespace confide::verify {
-Status accept_tcb_date(Time level_date, const PlatformPolicy& policy) {
-  if (!policy.min_tcb_date || level_date >= *policy.min_tcb_date) return {};
-  return fail(Errc::policy,
-              fmt::format("P1: the platform's TCB level is of {}, {} or later is demanded",
-                          to_rfc3339(level_date), to_rfc3339(*policy.min_tcb_date)));
+Status accept_tcb_date(const std::optional<Time>& tcb_date, const PlatformPolicy& policy) {
+  if (!policy.min_tcb_date || (tcb_date && *tcb_date >= *policy.min_tcb_date)) return {};
+  return fail(Errc::policy, fmt::format("P1: the TCB is of {}, {} or later is demanded",
+                                        tcb_date ? to_rfc3339(*tcb_date) : "no known date",
+                                        to_rfc3339(*policy.min_tcb_date)));
 }
 
 Status accept_evaluation(std::int64_t evaluation_data_number, const PlatformPolicy& policy) {
@@ -28,7 +28,7 @@ Status accept_issue_date(std::string_view what, Time issued, const PlatformPolic
                           to_rfc3339(issued), to_rfc3339(*policy.min_issue_date)));
 }
 
-Status accept_platform(const crypto::SgxExtension& pck, const PlatformPolicy& policy) {
+Status accept_platform_id(const crypto::SgxExtension& pck, const PlatformPolicy& policy) {
   const std::string fmspc = to_hex(pck.fmspc);
   if (!policy.fmspcs.empty() && !policy.fmspcs.contains(fmspc)) {
     return fail(Errc::policy, fmt::format("P3: FMSPC {} is not among the accepted ones", fmspc));

@@ -14,7 +14,7 @@
 namespace confide::verify {
 
 struct PlatformPolicy {
-  std::optional<Time> min_tcb_date{};  // of the platform's TCB level
+  std::optional<Time> min_tcb_date{};  // of the TCB levels found, the earliest
   // How recent the news is that the status rests on.
   std::int64_t min_evaluation_data_number = 0;  // of the TCB info
   std::optional<Time> min_issue_date{};         // of TCB info and QE identity alike
@@ -22,19 +22,19 @@ struct PlatformPolicy {
   std::set<std::string> fmspcs;  // 6 bytes
   std::set<std::string> ppids;   // 16 bytes
 
-  bool asks_collateral() const noexcept {
-    return min_evaluation_data_number != 0 || min_issue_date.has_value();
+  bool asks() const noexcept {
+    return min_tcb_date || min_evaluation_data_number != 0 || min_issue_date || !fmspcs.empty() ||
+           !ppids.empty();
   }
-  bool asks_platform() const noexcept { return !fmspcs.empty() || !ppids.empty(); }
 };
 
-// P1.
-Status accept_tcb_date(Time level_date, const PlatformPolicy& policy);
+// P1. Nothing is known of a platform below every level that Intel lists.
+Status accept_tcb_date(const std::optional<Time>& tcb_date, const PlatformPolicy& policy);
 // P2.
 Status accept_evaluation(std::int64_t evaluation_data_number, const PlatformPolicy& policy);
 // P2, once for each signed text; `what` names it.
 Status accept_issue_date(std::string_view what, Time issued, const PlatformPolicy& policy);
 // P3.
-Status accept_platform(const crypto::SgxExtension& pck, const PlatformPolicy& policy);
+Status accept_platform_id(const crypto::SgxExtension& pck, const PlatformPolicy& policy);
 
 }  // namespace confide::verify

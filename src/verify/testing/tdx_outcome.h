@@ -16,15 +16,16 @@ namespace confide::verify::testing {
 
 // Every verdict has all of them, in this order.
 inline const std::vector<std::string> kChecks{
-    "tdx.quote.parse",   "tdx.collateral", "tdx.pck.chain",       "tdx.pck.extensions",
-    "tdx.qe.signature",  "tdx.qe.binding", "tdx.quote.signature", "tdx.tcb.info",
-    "tdx.qe.identity",   "tdx.module",     "tdx.tcb.status",      "tdx.tcb.advisories",
-    "tdx.td.attributes", "tdx.td.xfam",    "tdx.td.service",      "policy.measurements"};
-inline const std::vector<std::string> kSgxChecks{
-    "sgx.quote.parse",    "sgx.collateral", "sgx.pck.chain",       "sgx.pck.extensions",
-    "sgx.qe.signature",   "sgx.qe.binding", "sgx.quote.signature", "sgx.tcb.info",
-    "sgx.qe.identity",    "sgx.tcb.status", "sgx.tcb.advisories",  "sgx.enclave.attributes",
+    "tdx.quote.parse",    "tdx.collateral",    "tdx.pck.chain",       "tdx.pck.extensions",
+    "tdx.qe.signature",   "tdx.qe.binding",    "tdx.quote.signature", "tdx.tcb.info",
+    "tdx.qe.identity",    "tdx.module",        "tdx.tcb.status",      "tdx.tcb.advisories",
+    "policy.platform",    "tdx.td.attributes", "tdx.td.xfam",         "tdx.td.service",
     "policy.measurements"};
+inline const std::vector<std::string> kSgxChecks{
+    "sgx.quote.parse",        "sgx.collateral",     "sgx.pck.chain",       "sgx.pck.extensions",
+    "sgx.qe.signature",       "sgx.qe.binding",     "sgx.quote.signature", "sgx.tcb.info",
+    "sgx.qe.identity",        "sgx.tcb.status",     "sgx.tcb.advisories",  "policy.platform",
+    "sgx.enclave.attributes", "policy.measurements"};
 
 inline std::vector<std::string> ids_of(const Verdict& verdict) {
   std::vector<std::string> out;
