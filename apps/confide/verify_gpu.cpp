@@ -35,13 +35,21 @@ Result<std::optional<evidence::GpuReferences>> find_references(
   return found;
 }
 
-// Genuine is not confidential: only the reference values, which are those of that mode, show it.
+// Genuine is not confidential: reference values rule development tools out, and the mode is what
+// the report states.
 std::string what_it_proves(const verify::VerifiedGpus& proof) {
   if (proof.devices().empty()) return "nothing about GPUs, as the policy allows";
-  if (std::ranges::all_of(proof.devices(), &verify::VerifiedGpu::matches_references)) {
-    return "genuine NVIDIA hardware in confidential-compute mode";
+  if (!std::ranges::all_of(proof.devices(), &verify::VerifiedGpu::matches_references)) {
+    return "genuine NVIDIA hardware; not that it computes confidentially";
   }
-  return "genuine NVIDIA hardware; not that it computes confidentially";
+  const auto states_mode = [](const verify::VerifiedGpu& device) {
+    return device.mode.has_value() || device.kind == evidence::GpuDeviceKind::nvswitch;
+  };
+  if (!std::ranges::all_of(proof.devices(), states_mode)) {
+    return "genuine NVIDIA hardware with production firmware; its confidential-compute mode is not "
+           "stated";
+  }
+  return "genuine NVIDIA hardware in confidential-compute mode";
 }
 
 }  // namespace
