@@ -5,7 +5,7 @@ include(GNUInstallDirs)
 add_library(confide-verify SHARED ${PROJECT_SOURCE_DIR}/src/capi/verify.cpp)
 target_include_directories(confide-verify PUBLIC
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
-target_link_libraries(confide-verify PRIVATE confide_verify)
+target_link_libraries(confide-verify PRIVATE confide_verify confide_codegen)
 target_compile_definitions(confide-verify PRIVATE CONFIDE_VERSION="${PROJECT_VERSION}")
 target_link_options(confide-verify PRIVATE
   -Wl,--version-script=${PROJECT_SOURCE_DIR}/src/capi/exports.map)
@@ -23,7 +23,7 @@ install(FILES ${PROJECT_BINARY_DIR}/confide-verify.pc DESTINATION ${CMAKE_INSTAL
 if(CONFIDE_TESTS)
   add_executable(capi_test ${PROJECT_SOURCE_DIR}/src/capi/verify_test.cpp)
   target_link_libraries(capi_test PRIVATE
-    confide-verify confide_verify GTest::gmock GTest::gtest_main)
+    confide-verify confide_verify confide_test_codegen GTest::gmock GTest::gtest_main)
   add_test(NAME capi COMMAND capi_test)
   # As an embedder would use it: C, the public header and the shared library alone.
   add_executable(capi_embed_test ${PROJECT_SOURCE_DIR}/src/capi/embed_test.c)

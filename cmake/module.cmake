@@ -15,11 +15,13 @@ function(confide_module name)
     return()
   endif()
   add_library(confide_${name} STATIC ${sources})
-  target_link_libraries(confide_${name} PUBLIC confide_options ${arg_DEPS} ${arg_LIBS})
+  target_link_libraries(confide_${name}
+    PUBLIC confide_options ${arg_DEPS} ${arg_LIBS} PRIVATE confide_codegen)
 
   if(CONFIDE_TESTS AND tests)
     add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE confide_${name} GTest::gmock GTest::gtest_main)
+    target_link_libraries(${name}_test PRIVATE
+      confide_${name} confide_test_codegen GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE
       CONFIDE_VECTORS="${PROJECT_SOURCE_DIR}/../shared/vectors"
       CONFIDE_MODELS="${PROJECT_SOURCE_DIR}/models")
@@ -37,6 +39,6 @@ function(confide_program name)
   endif()
   add_executable(${name} ${sources})
   list(TRANSFORM arg_DEPS PREPEND confide_)
-  target_link_libraries(${name} PRIVATE confide_options ${arg_DEPS} ${arg_LIBS})
+  target_link_libraries(${name} PRIVATE confide_options confide_codegen ${arg_DEPS} ${arg_LIBS})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 endfunction()
