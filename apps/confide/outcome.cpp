@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "output.h"
+#include "verify/claims.h"
 
 namespace confide::app {
 namespace {
@@ -80,6 +81,10 @@ void show_claims(const verify::Verdict& verdict) {
 }
 
 }  // namespace
+
+void add_session_claims(Outcome& outcome, const verify::Policy& policy) {
+  outcome.verdict.claims["session"] = verify::session_claims(outcome.verdict, policy).to_json();
+}
 
 int conclude(const EvidenceOptions& options, const Outcome& outcome) {
   const verify::Verdict& verdict = outcome.verdict;

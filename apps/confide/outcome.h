@@ -5,6 +5,7 @@
 #include <string>
 
 #include "commands.h"
+#include "verify/policy.h"
 #include "verify/verdict.h"
 
 namespace confide::app {
@@ -15,6 +16,9 @@ struct Outcome {
   std::string hint;            // what the user may do about it; empty: see hint_for()
   std::string proven;          // what a pass proves: "genuine Intel TDX hardware"
 };
+
+// Adds the claim `session`: what the verdict says in the words of ACI's session documents.
+void add_session_claims(Outcome& outcome, const verify::Policy& policy);
 
 // Prints checks, verdict and claims, or the JSON document; returns the exit code.
 int conclude(const EvidenceOptions& options, const Outcome& outcome);

@@ -81,6 +81,7 @@ int verify_gpu(const GpuOptions& options) {
     if (!json) say("confide: " + damage->message);
   }
   if (found && !*found) outcome.hint = "no reference manifests: give --rim DIR or --fetch";
+  add_session_claims(outcome, ground->policy);
   return conclude(options.common, outcome);
 }
 

@@ -41,6 +41,7 @@ int verify_quote(const QuoteOptions& options) {
   } else if (!*found) {
     outcome.hint = "no collateral: give --collateral DIR or --fetch";
   }
+  add_session_claims(outcome, ground->policy);
   return conclude(options.common, outcome);
 }
 

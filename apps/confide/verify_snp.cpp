@@ -49,6 +49,7 @@ int verify_snp(const SnpOptions& options) {
   } else if (!*found) {
     outcome.hint = "no certificates: give --certs DIR or --fetch";
   }
+  add_session_claims(outcome, ground->policy);
   return conclude(options.common, outcome);
 }
 

@@ -237,7 +237,7 @@ void judge_measurements(const DcapContext& context, const DcapJudged& judged, Fi
   }
   const auto accepted = [&]() -> Status {
     TRY_ASSIGN(const evidence::DcapQuote* const quote, need(judged.quote));
-    return accept_measurements(quote->td(), context.policy);
+    return accept_measurements(*quote, context.policy);
   };
   findings.check("policy.measurements", accepted());
 }

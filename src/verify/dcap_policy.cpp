@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -112,15 +113,30 @@ const evidence::Measurement* find_register(const evidence::TdReport& td, std::st
   return registers.at(static_cast<std::size_t>(at - kMeasurementNames.begin()));
 }
 
-Status accept_measurements(const evidence::TdReport* td, const Policy& policy) {
+namespace {
+
+// In hex, or nothing if a quote of this kind has none of this name.
+std::optional<std::string> find_measurement(const evidence::DcapQuote& quote,
+                                            std::string_view name) {
+  if (const auto* const td = quote.td(); td != nullptr) {
+    const evidence::Measurement* const value = find_register(*td, name);
+    return value == nullptr ? std::nullopt : std::optional(to_hex(*value));
+  }
+  const evidence::EnclaveReport& enclave = *quote.enclave();
+  if (name == "mr_enclave") return to_hex(enclave.mr_enclave);
+  if (name == "mr_signer") return to_hex(enclave.mr_signer);
+  return std::nullopt;
+}
+
+}  // namespace
+
+Status accept_measurements(const evidence::DcapQuote& quote, const Policy& policy) {
   for (const auto& [name, accepted] : policy.measurements) {
     if (accepted.empty()) continue;
-    const evidence::Measurement* value = td == nullptr ? nullptr : find_register(*td, name);
-    if (value == nullptr) {
-      return fail(Errc::policy, fmt::format("T28: there is no register '{}'", name));
-    }
-    if (!accepted.contains(to_hex(*value))) {
-      return fail(Errc::policy, fmt::format("T28: {} is {}", name, to_hex(*value)));
+    const auto value = find_measurement(quote, name);
+    if (!value) return fail(Errc::policy, fmt::format("T28: there is no register '{}'", name));
+    if (!accepted.contains(*value)) {
+      return fail(Errc::policy, fmt::format("T28: {} is {}", name, *value));
     }
   }
   return {};

@@ -26,8 +26,8 @@ PolicyFindings find_in_enclave_attributes(const ByteArray<16>& attributes);
 // Fails if there are any, naming them all behind the rule's number.
 Status accept_findings(std::string_view rule, const PolicyFindings& findings);
 
-// T28. `td` is null for SGX: an enclave has none of the registers that a policy pins.
-Status accept_measurements(const evidence::TdReport* td, const Policy& policy);
+// T28.
+Status accept_measurements(const evidence::DcapQuote& quote, const Policy& policy);
 
 // The register of one of kMeasurementNames, or null.
 const evidence::Measurement* find_register(const evidence::TdReport& td, std::string_view name);

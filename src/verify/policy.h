@@ -48,6 +48,9 @@ struct Tolerance {
 inline constexpr std::array<std::string_view, 10> kMeasurementNames{
     "mr_td",   "rtmr0",          "rtmr1",        "rtmr2",    "rtmr3",
     "mr_seam", "mr_signer_seam", "mr_config_id", "mr_owner", "mr_owner_config"};
+// ... and of an SGX enclave, 32 bytes each.
+inline constexpr std::array<std::string_view, 2> kEnclaveMeasurementNames{"mr_enclave",
+                                                                          "mr_signer"};
 
 struct Policy {
   // All that evidence may chain to. Vendors' roots are there by default, a simulator's only if

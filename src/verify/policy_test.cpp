@@ -128,7 +128,9 @@ TEST(PolicyFile, ReadsWhatItWrote) {
   policy.tolerated_tcb = {{.name = "SWHardeningNeeded", .until = from_unix(1'900'000'001)}};
   policy.tolerated_advisories = {{.name = "INTEL-SA-00001", .until = from_unix(86'400 * 20'000)},
                                  {.name = "odd \" name\n", .until = from_unix(86'400)}};
-  policy.measurements = {{"rtmr3", {kRegister, std::string(96, '0')}}, {"mr_td", {kRegister}}};
+  policy.measurements = {{"rtmr3", {kRegister, std::string(96, '0')}},
+                         {"mr_td", {kRegister}},
+                         {"mr_signer", {std::string(64, 'a')}}};
   policy.compose_hashes = {kDigest};
   policy.model_digests = {kDigest, std::string(64, '1')};
   policy.max_keyset_lifetime = std::chrono::days{7};
@@ -140,7 +142,7 @@ TEST(PolicyFile, ReadsWhatItWrote) {
   EXPECT_TRUE(read->roots.back().simulated);
   EXPECT_EQ(read->tolerated_tcb[0].until, policy.tolerated_tcb[0].until);
   EXPECT_EQ(read->tolerated_advisories[1].name, "odd \" name\n");
-  EXPECT_EQ(read->measurements.size(), 2U);
+  EXPECT_EQ(read->measurements.size(), 3U);
   EXPECT_EQ(read->model_digests, policy.model_digests);
   EXPECT_EQ(read->max_keyset_lifetime, policy.max_keyset_lifetime);
 }
@@ -195,6 +197,7 @@ TEST(PolicyFile, RefusesWrongTypesAndValues) {
         std::string("[tdx]\ntolerated = [{ name = \"Fine\", until = 2027-01-01 }]"),
         std::string("measurements = []"),
         "[measurements]\nmr_td = \"" + kRegister + "\"",
+        "[measurements]\nmr_signer = [\"" + kRegister + "\"]",
         "[measurements]\nmr_td = [\"" + kDigest + "\"]",
         "[measurements]\nmr_td = [\"" + std::string(96, 'A') + "\"]",
         "[measurements]\nreport_data = [\"" + kRegister + "\"]",

@@ -65,11 +65,14 @@ Status read_tdx(TomlSection& tdx, Policy& out) {
 }
 
 Status read_measurements(TomlSection& section, Policy& out) {
-  for (const std::string_view name : kMeasurementNames) {
+  const auto read = [&](std::string_view name, std::size_t digits) -> Status {
     std::set<std::string> accepted;
-    TRY(section.read_hex(name, 96, accepted));
+    TRY(section.read_hex(name, digits, accepted));
     if (!accepted.empty()) out.measurements.emplace_back(name, std::move(accepted));
-  }
+    return {};
+  };
+  for (const std::string_view name : kMeasurementNames) TRY(read(name, 96));
+  for (const std::string_view name : kEnclaveMeasurementNames) TRY(read(name, 64));
   return {};
 }
 

@@ -71,7 +71,22 @@ TEST(VerifySgx, DoesNotJudgeATd) {
   expect_failure(outcome, "sgx.quote.parse", Errc::unsupported, "T1");
 }
 
-TEST(VerifySgx, HasNoRegisterToPin) {
+TEST(VerifySgx, IsPinnedByEnclaveAndSigner) {
+  SgxLab lab;
+  lab.enclave().mr_enclave.fill(0x1e);
+  lab.enclave().mr_signer.fill(0x51);
+  const std::string enclave = to_hex(lab.enclave().mr_enclave);
+  const std::string signer = to_hex(lab.enclave().mr_signer);
+  Policy policy = lab.policy();
+  policy.measurements = {{"mr_enclave", {enclave}}, {"mr_signer", {signer}}};
+  EXPECT_TRUE(appraise(lab, policy).proof);
+  policy.measurements = {{"mr_enclave", {signer}}};
+  expect_failure(appraise(lab, policy), "policy.measurements", Errc::policy, "mr_enclave");
+  policy.measurements = {{"mr_signer", {enclave}}};
+  expect_failure(appraise(lab, policy), "policy.measurements", Errc::policy, "mr_signer");
+}
+
+TEST(VerifySgx, HasNoRegisterOfATd) {
   const SgxLab lab;
   Policy policy = lab.policy();
   policy.measurements = {{"mr_td", {std::string(96, '0')}}};

@@ -310,6 +310,8 @@ TEST(TdxMeasurements, ArePinnedByName) {
   EXPECT_TRUE(appraise(lab, policy).proof);
   policy.measurements.emplace_back("mr_td", std::set<std::string>{rtmr2});
   expect_failure(appraise(lab, policy), "policy.measurements", Errc::policy, "mr_td");
+  policy.measurements = {{"mr_enclave", {std::string(64, '0')}}};  // that is SGX's
+  expect_failure(appraise(lab, policy), "policy.measurements", Errc::policy, "mr_enclave");
   policy.measurements = {{"rtmr4", {rtmr2}}};
   expect_failure(appraise(lab, policy), "policy.measurements", Errc::policy, "rtmr4");
 }

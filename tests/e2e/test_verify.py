@@ -89,6 +89,9 @@ def test_tdx_quote_with_a_folder(verify, tdx_folder):
     assert claims["mr_td"] == "0a" * 48 and claims["rtmr3"] == "03" * 48
     assert claims["report_data"] == bytes(range(64)).hex()
     assert claims["fmspc"] == "010203040506"
+    # Genuine by its own root, which is no vendor's: no TEE is attested.
+    assert claims["session"]["tee_attested"]["status"] == "refuted"
+    assert claims["session"]["os_known_good"] == {"status": "unknown"}
 
 
 def test_tdx_quote_as_people_see_it(verify, tdx_folder):
@@ -331,6 +334,7 @@ def test_gpu_in_every_form(gpu, gpu_folder, tmp_path):
     for form in (listed, {"nonce": "00" * 32, "evidence_list": listed, "arch": "HOPPER"}):
         (tmp_path / "evidence.json").write_text(json.dumps(form))
         passed(gpu(tmp_path / "evidence.json", *rim))
+    assert document["claims"]["session"]["gpu_attested"]["status"] in ("refuted", "unknown")
     done = gpu(gpu_folder, "--rim", gpu_folder)
     assert done.returncode == 0 and "SIMULATED" in done.stderr and "599.01" in done.stderr
     passed(gpu(gpu_folder, "--rim", gpu_folder / "driver_rim.xml", gpu_folder / "vbios_rim.xml",
@@ -645,6 +649,9 @@ def test_recorded_quotes(confide, case):
     if document["expected"].get("crypto_ok"):
         assert got["claims"]["tcb_status"] == document["expected"]["tcb_status"]
     assert got["simulated"] is False
+    if document["expected"]["verdict_strict"] == "accept":
+        attested = got["claims"]["session"]["tee_attested"]
+        assert attested["status"] == "asserted" and attested["source"] == "hardware_proven"
 
 
 @vectors
