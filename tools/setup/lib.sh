@@ -97,13 +97,28 @@ build() { # PRESET TARGET...
   cmake --build --preset "$preset" --target "$@" -j "$jobs" >&2
 }
 
-# The Python packages that the end-to-end tests and benchmarks use, pinned by hash.
+# A folder of Python packages, pinned by hash in REQUIREMENTS.
+pinned_environment() { # REQUIREMENTS DIR
+  local requirements=$1 into=$2
+  cmp -s "$requirements" "$into/requirements.stamp" && return
+  say "Installing the Python packages of $requirements"
+  python3 -m venv --clear "$into"
+  "$into/bin/pip" install --quiet --disable-pip-version-check --require-hashes \
+    --requirement "$requirements" || die "could not install $requirements"
+  cp "$requirements" "$into/requirements.stamp"
+}
+
+# The packages that the end-to-end tests and benchmarks use.
 python_environment() {
-  local stamp=build/venv/requirements.stamp
-  cmp -s tests/e2e/requirements.txt "$stamp" && return
-  say "Installing the tests' Python packages"
-  python3 -m venv --clear build/venv
-  build/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes \
-    --requirement tests/e2e/requirements.txt || die "could not install tests/e2e/requirements.txt"
-  cp tests/e2e/requirements.txt "$stamp"
+  pinned_environment tests/e2e/requirements.txt build/venv
+}
+
+# Google's verifiers, with the Go of tests/differential's environment; go.sum pins the modules.
+go_peers=build/differential/go-peers
+build_go_peers() {
+  local folder=$PWD/build/differential
+  say "Building the driver of Google's verifiers"
+  (cd tests/differential/go && env -u GOROOT GOTOOLCHAIN=local GOPATH="$folder/go" \
+    GOCACHE="$folder/go-cache" GOFLAGS="-mod=readonly -modcacherw -buildvcs=false" \
+    "$folder/venv/bin/go" build -o "$OLDPWD/$go_peers" .) || die "could not build tests/differential/go"
 }

@@ -13,6 +13,7 @@
 #include "crypto/hash.h"
 #include "crypto/sgx_extension.h"
 #include "crypto/x509_issue.h"
+#include "evidence/tdx_collateral.h"
 #include "evidence/testing/quote_bytes.h"
 #include "verify/policy.h"
 
