@@ -7,7 +7,7 @@
 
 #include <mutex>
 
-#include <fmt/format.h>
+#include "base/xml.h"
 
 namespace confide::crypto {
 namespace {
@@ -21,19 +21,6 @@ bool is_deeper(const xmlNode* node, int levels) {
     if (child->type == XML_ELEMENT_NODE && is_deeper(child, levels - 1)) return true;
   }
   return false;
-}
-
-// Whether the XML declaration, if there is one, names no encoding or UTF-8: we read no other, and
-// must not read bytes otherwise than another reader would.
-bool declares_utf8(std::string_view text) {
-  if (!text.starts_with("<?xml ")) return true;
-  std::string declaration(text.substr(0, text.find("?>")));
-  for (char& c : declaration) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    if (c == '\'') c = '"';
-  }
-  return declaration.find("encoding") == std::string::npos ||
-         declaration.find("\"utf-8\"") != std::string::npos;
 }
 
 }  // namespace
@@ -52,11 +39,7 @@ Result<XmlHandle<xmlDoc>> parse_xml(ByteView document) {
   start_xml_libraries();
   if (document.size() > kMaxDocument) return fail(Errc::limit, "XML: document too large");
   const std::string_view text = as_text(document);
-  // It may stand in a comment and mean nothing; no document of ours has a reason to say it.
-  if (text.find("<!DOCTYPE") != std::string_view::npos) {
-    return fail(Errc::malformed, "XML: a document type");
-  }
-  if (!declares_utf8(text)) return fail(Errc::malformed, "XML: not declared as UTF-8");
+  TRY(check_xml(text));
   constexpr int kOptions = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
   XmlHandle<xmlDoc> out(
       xmlReadMemory(text.data(), static_cast<int>(text.size()), nullptr, "UTF-8", kOptions));

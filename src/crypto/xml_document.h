@@ -33,9 +33,8 @@ inline std::string_view from_xml_text(const xmlChar* text) {
 // Makes both libraries ready, once in a process. They stay silent from then on.
 void start_xml_libraries();
 
-// Parses UTF-8 of at most 4 MiB and 64 levels. A document type is refused before anything is
-// parsed, so there are no entities but XML's own five, and nothing is loaded from elsewhere. Fails
-// with `limit` or `malformed`.
+// Parses UTF-8 of at most 4 MiB and 64 levels that check_xml() lets pass; nothing is loaded from
+// elsewhere. Fails with `limit` or `malformed`.
 Result<XmlHandle<xmlDoc>> parse_xml(ByteView document);
 
 // A signature context that uses `pkey` and no key from the document.

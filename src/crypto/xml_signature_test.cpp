@@ -177,7 +177,9 @@ TEST_F(XmlSignatureTest, RefusesDocumentTypesEntitiesAndOtherEncodings) {
         replaced(body, "<Value ", "&a;<Value "), replaced(body, "<Value ", "\xFF<Value "),
         replaced(body, "<Value ", std::string(1, '\0') + "<Value "),
         "<?xml version=\"1.0\" encoding=\"UTF-16\"?>" + body,
-        "<?xml version=\"1.0\" encoding='ISO-8859-1'?>" + body}) {
+        "<?xml version=\"1.0\" encoding='ISO-8859-1'?>" + body,
+        "<?xml\tversion=\"1.0\" encoding=\"UTF-7\"?>" + body,
+        "\xEF\xBB\xBF<?xml version=\"1.0\" encoding=\"UTF-7\"?>" + body}) {
     EXPECT_EQ(refusal(verdict(text)), Errc::malformed) << text.substr(0, 80);
   }
   EXPECT_TRUE(verdict("<?xml version=\"1.0\" encoding='utf-8'?>" + body));
@@ -189,6 +191,9 @@ TEST_F(XmlSignatureTest, RefusesHugeOrDeepDocuments) {
   for (int i = 0; i < 62; ++i) deep = "<a>" + deep + "</a>";
   EXPECT_TRUE(verdict(sign_xml_for_test("<rim>" + deep + "</rim>", pki.leaf_key, chain)));
   EXPECT_EQ(refusal(verdict("<rim><a><a>" + deep + "</a></a></rim>")), Errc::limit);
+  std::string flood;
+  for (int i = 0; i < 257; ++i) flood += " a" + std::to_string(i) + "=''";
+  EXPECT_EQ(refusal(verdict("<rim" + flood + "/>")), Errc::limit);
   std::string abyss;
   for (int i = 0; i < 100'000; ++i) abyss += "<a>";
   EXPECT_EQ(refusal(verdict(abyss)), Errc::malformed);

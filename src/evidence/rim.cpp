@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "base/base64.h"
+#include "base/xml.h"
 
 namespace confide::evidence {
 namespace {
@@ -26,7 +27,6 @@ constexpr unsigned kMaxSize = 64;  // SHA-512
 constexpr std::size_t kMaxCertificates = 8;
 
 struct FreeXml {
-  void operator()(xmlParserCtxt* p) const noexcept { xmlFreeParserCtxt(p); }
   void operator()(xmlDoc* p) const noexcept { xmlFreeDoc(p); }
   void operator()(xmlChar* p) const noexcept { xmlFree(p); }
 };
@@ -42,20 +42,16 @@ std::string_view view_of(const xmlChar* text) {
   return text == nullptr ? std::string_view() : reinterpret_cast<const char*>(text);
 }
 
-// A document type could define what entities stand for, and nothing signed needs one.
-void refuse_document_type(void* context, const xmlChar* /*name*/, const xmlChar* /*external*/,
-                          const xmlChar* /*system*/) {
-  xmlStopParser(static_cast<xmlParserCtxt*>(context));
-}
-
 Result<Xml<xmlDoc>> parse_document(std::string_view xml) {
   if (xml.size() > kMaxRimBytes) return fail(Errc::limit, "G12: RIM too large");
-  const Xml<xmlParserCtxt> context(xmlNewParserCtxt());
-  if (context == nullptr) return fail(Errc::limit, "G12: no memory for a parser");
-  context->sax->internalSubset = refuse_document_type;
+  if (const Status fine = check_xml(xml); !fine) {
+    return fail(fine.error().code, "G12: " + fine.error().message);
+  }
   constexpr int kOptions = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
-  Xml<xmlDoc> out(xmlCtxtReadMemory(context.get(), xml.data(), static_cast<int>(xml.size()),
-                                    nullptr, nullptr, kOptions));
+  // UTF-8 whatever the document says: bytes must not be read otherwise than those who check the
+  // signature read them.
+  Xml<xmlDoc> out(
+      xmlReadMemory(xml.data(), static_cast<int>(xml.size()), nullptr, "UTF-8", kOptions));
   if (out == nullptr) return bad("not XML that is read here");
   return out;
 }
@@ -186,7 +182,6 @@ std::string_view to_string(RimKind kind) noexcept {
 Result<Rim> parse_rim(std::string_view xml) {
   TRY_ASSIGN(const Xml<xmlDoc> document, parse_document(xml));
   const xmlNode* root = xmlDocGetRootElement(document.get());
-  // A parser that was stopped leaves a document without a root.
   if (root == nullptr || !is_element(root, kSwidNamespace, "SoftwareIdentity")) {
     return bad("no SoftwareIdentity");
   }

@@ -136,6 +136,28 @@ TEST(Rim, RefusesWhatIsNoManifest) {
   }
 }
 
+// A comment is not signed: read as UTF-7, this one ends where it should not and says what nobody
+// signed, while a reader of UTF-8 sees the genuine manifest.
+TEST(Rim, ReadsNoEncodingButUtf8) {
+  const std::string comment =
+      "<!--+AC0ALQA+ADw-ns0:Meta product=+ACI-x+ACI edition=+ACI-x+ACI "
+      "colloquialVersion=+ACI-0+ACI-/+AD4APAAhAC0ALQ- --><ns0:Meta";
+  const std::string text = with(sample(), "<ns0:Meta", comment);
+  EXPECT_TRUE(parse_rim(text));
+  for (const char* declaration :
+       {"<?xml version=\"1.0\" encoding=\"UTF-7\"?>", "<?xml\tversion=\"1.0\" encoding=\"UTF-7\"?>",
+        "\xEF\xBB\xBF<?xml version=\"1.0\" encoding=\"UTF-7\"?>"}) {
+    EXPECT_EQ(refusal(parse_rim(declaration + text)), Errc::malformed) << declaration;
+  }
+  EXPECT_TRUE(parse_rim("\xEF\xBB\xBF<?xml version=\"1.0\" encoding=\"utf-8\"?>" + text));
+}
+
+TEST(Rim, IsNotKeptBusyByAttributes) {
+  std::string flood;
+  for (int i = 0; i < 257; ++i) flood += " a" + std::to_string(i) + "=''";
+  EXPECT_EQ(refusal(parse_rim(with(sample(), " name=\"Lab\"", flood))), Errc::limit);
+}
+
 TEST(Rim, SaysWhichRuleItIs) {
   EXPECT_THAT(parse_rim("").error().message, HasSubstr("G12: "));
   EXPECT_EQ(refusal(parse_rim("")), Errc::malformed);

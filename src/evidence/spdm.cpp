@@ -12,6 +12,7 @@ constexpr std::uint8_t kGetMeasurements = 0xE0;
 constexpr std::uint8_t kMeasurements = 0x60;
 constexpr std::uint8_t kDmtfSpecification = 0x01;
 constexpr std::uint8_t kRawBit = 0x80;
+constexpr std::size_t kMaxOpaqueFields = 256;  // each is compared with those before it
 constexpr std::uint8_t kReservedIndex = 0xFF;  // DSP0274: 0 is not a block, 0xFF means all of them
 
 Status expect_version(std::uint8_t version, std::string_view what) {
@@ -77,6 +78,9 @@ Status parse_record(ByteView record, unsigned count, SpdmReport& out) {
 Status parse_opaque(ByteView bytes, SpdmReport& out) {
   ByteReader in(bytes);
   while (in.left() > 0) {
+    if (out.opaque.size() == kMaxOpaqueFields) {
+      return fail(Errc::limit, "G3: too many opaque fields");
+    }
     SpdmOpaqueField field;
     TRY_ASSIGN(field.type, in.u16le("opaque field type"));
     TRY_ASSIGN(const std::uint16_t size, in.u16le("opaque field size"));

@@ -115,6 +115,16 @@ TEST(Spdm, RefusesAFieldTypeTwice) {
   EXPECT_THAT(report.error().message, HasSubstr("field 3 twice"));
 }
 
+TEST(Spdm, LimitsOpaqueFields) {
+  SpdmReport many = gpu_report();
+  for (std::uint16_t type = 1000; many.opaque.size() < 256; ++type) {
+    many.opaque.push_back({.type = type, .value = {}});
+  }
+  EXPECT_TRUE(parse_spdm_report(whole(many)));
+  many.opaque.push_back({.type = 999, .value = {}});
+  EXPECT_EQ(refusal(parse_spdm_report(whole(many))), Errc::limit);
+}
+
 TEST(Spdm, RefusesStrayBytesInOpaqueData) {
   Bytes opaque = write_opaque(gpu_report().opaque);
   append(opaque, Bytes{1, 0, 0});
