@@ -9,8 +9,6 @@
 namespace confide {
 namespace {
 
-using testing::refusal;
-
 std::string repeated(std::string_view what, int times) {
   std::string out;
   for (int i = 0; i < times; ++i) out += what;

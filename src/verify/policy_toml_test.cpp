@@ -281,6 +281,19 @@ TEST(PolicyKnobs, UnknownOnesAreErrors) {
   EXPECT_EQ(message_of("version = 1\n[sgx]\n"), "policy line 2: unknown member 'sgx'");
 }
 
+TEST(PolicyKnobs, KeysAreNotNestedWithoutLimit) {
+  const auto dotted = [](int dots) {
+    std::string out = "a";
+    for (int i = 0; i < dots; ++i) out += ".a";
+    return out;
+  };
+  EXPECT_THAT(message_of("version = 1\n" + dotted(64) + " = 1\n"), HasSubstr("unknown member 'a'"));
+  for (const int dots : {65, 400'000}) {
+    EXPECT_THAT(message_of("version = 1\n[" + dotted(dots) + "]\n"),
+                HasSubstr("line 2: more than 64 dots"));
+  }
+}
+
 TEST(PolicyKnobs, ASectionIsATable) {
   for (const char* section : {"tdx", "snp", "gpu", "measurements", "models"}) {
     EXPECT_EQ(message_of(fmt::format("version = 1\n{} = 1\n", section)),
