@@ -62,7 +62,7 @@ confide_verdict* hand_out(const verify::Verdict& verdict) {
     out->failure = check->id;
     out->reason = check->detail;
   }
-  out->json = verdict.to_json().dump();
+  out->json = verdict.to_json().dump(-1, ' ', false, Json::error_handler_t::replace);
   return out.release();
 }
 
