@@ -1,0 +1,18 @@
+// Any text as an answer of Intel's PCS: what it says was signed stands in it, letter for letter,
+// and is the member that a JSON parser finds there.
+#include <cstdlib>
+
+#include "base/json.h"
+#include "collateral/signed_json.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text = confide::as_text({data, size});
+  for (const std::string_view member : {"tcbInfo", "enclaveIdentity"}) {
+    const auto found = confide::collateral::parse_signed_json(text, member);
+    if (!found) continue;
+    if (text.find(found->text) == std::string_view::npos) std::abort();
+    const auto object = confide::json::parse(found->text);
+    if (!object || confide::json::parse(text)->at(member) != *object) std::abort();
+  }
+  return 0;
+}
