@@ -15,6 +15,7 @@ Result<Bytes> parse_fwid(DerReader fwid) {
   TRY(fwid.oid());
   TRY_ASSIGN(const ByteView digest, fwid.octets());
   TRY(fwid.expect_end());
+  if (digest.empty()) return fail(Errc::malformed, "DICE: an empty firmware identifier");
   return to_bytes(digest);
 }
 

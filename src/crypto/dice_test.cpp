@@ -43,6 +43,12 @@ TEST(Dice, RefusesWhatItIsNot) {
   const std::vector<std::pair<const char*, std::string>> cases{
       {kDiceIdOid, ""},
       {kDiceIdOid,
+       "300a"
+       "020101"
+       "3005"
+       "06012a"
+       "0400"},  // a digest of no bytes
+      {kDiceIdOid,
        "300e"
        "020101"
        "3000" +
