@@ -33,7 +33,9 @@ if(CONFIDE_TESTS)
   add_test(NAME capi_embed COMMAND capi_embed_test)
   set_tests_properties(capi capi_embed PROPERTIES LABELS unit)
   if(CONFIDE_SANITIZE)
+    # The library's sanitizer needs the C++ half of its runtime in whoever loads it.
     target_link_options(capi_embed_test PRIVATE -fsanitize=${CONFIDE_SANITIZE})
+    set_target_properties(capi_embed_test PROPERTIES LINKER_LANGUAGE CXX)
   else()
     add_test(NAME capi_install COMMAND ${PROJECT_SOURCE_DIR}/src/capi/install_test.sh
       ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR} ${CMAKE_C_COMPILER})

@@ -2,8 +2,11 @@
 
 #include <libxml/parser.h>
 #include <xmlsec/errors.h>
+#include <xmlsec/list.h>
 #include <xmlsec/openssl/crypto.h>
 #include <xmlsec/openssl/evp.h>
+#include <xmlsec/transforms.h>
+#include <xmlsec/xmlsec.h>
 
 #include <mutex>
 
@@ -29,7 +32,8 @@ void start_xml_libraries() {
   static std::once_flag once;
   std::call_once(once, [] {
     xmlInitParser();
-    must(xmlSecInit() == 0);
+    // A program that embeds us may use the library too; starting it twice leaks its lists.
+    if (!xmlSecPtrListIsValid(xmlSecTransformIdsGet())) must(xmlSecInit() == 0);
     must(xmlSecOpenSSLInit() == 0);
     xmlSecErrorsDefaultCallbackEnableOutput(0);
   });
