@@ -4,7 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <set>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -14,54 +14,71 @@ namespace {
 
 constexpr std::int64_t kMaxSafeInteger = (std::int64_t{1} << 53U) - 1;
 
-// Sees every event before a tree exists, and stops the parser at the first breach.
-class Guard final : public nlohmann::json_sax<Json> {
+// Builds the tree event by event and stops the parser at the first breach of a limit.
+class Builder final : public nlohmann::json_sax<Json> {
  public:
-  explicit Guard(const Limits& limits) : limits_(limits) {}
+  explicit Builder(const Limits& limits) : limits_(limits) {}
 
-  bool null() override { return node(); }
-  bool boolean(bool /*value*/) override { return node(); }
+  bool null() override { return add(nullptr) != nullptr; }
+  bool boolean(bool value) override { return add(value) != nullptr; }
+  // Plain 0 arrives as unsigned: this one was -0, which serde_json reads as the float -0.0.
   bool number_integer(number_integer_t value) override {
-    minus_zero_ = minus_zero_ || value == 0;  // plain 0 arrives as unsigned
-    return node();
+    return (value == 0 ? add(-0.0) : add(value)) != nullptr;
   }
-  bool number_unsigned(number_unsigned_t /*value*/) override { return node(); }
+  bool number_unsigned(number_unsigned_t value) override { return add(value) != nullptr; }
   bool number_float(number_float_t value, const string_t& /*text*/) override {
-    return std::isfinite(value) ? node() : no(Errc::malformed, "number out of range");
+    if (!std::isfinite(value)) return no(Errc::malformed, "number out of range");
+    return add(value) != nullptr;
   }
-  bool string(string_t& /*value*/) override { return node(); }
+  bool string(string_t& value) override { return add(std::move(value)) != nullptr; }
   bool binary(binary_t& /*value*/) override { return no(Errc::malformed, "binary value"); }
-  bool start_object(std::size_t /*size*/) override {
-    names_.emplace_back();
-    return enter();
-  }
+  bool start_object(std::size_t /*size*/) override { return enter(Json::object()); }
   bool key(string_t& name) override {
-    std::set<std::string>& names = names_.back();
-    if (names.size() >= limits_.max_members) return no(Errc::limit, "too many members");
-    return names.insert(name).second || no(Errc::malformed, "duplicate member name");
+    auto& members = open_.back()->get_ref<Json::object_t&>();
+    if (members.size() >= limits_.max_members) return no(Errc::limit, "too many members");
+    const auto [member, is_new] = members.emplace(name, nullptr);
+    member_ = &member->second;
+    return is_new || no(Errc::malformed, "duplicate member name");
   }
-  bool end_object() override {
-    names_.pop_back();
-    --depth_;
-    return true;
-  }
-  bool start_array(std::size_t /*size*/) override { return enter(); }
-  bool end_array() override {
-    --depth_;
-    return true;
-  }
+  bool end_object() override { return leave(); }
+  bool start_array(std::size_t /*size*/) override { return enter(Json::array()); }
+  bool end_array() override { return leave(); }
   bool parse_error(std::size_t position, const std::string& /*token*/,
                    const nlohmann::detail::exception& /*cause*/) override {
     return no(Errc::malformed, fmt::format("syntax error at byte {}", position));
   }
 
+  Json take() noexcept { return std::move(root_); }
   Error error() const { return {code_, "JSON: " + why_}; }
-  bool saw_minus_zero() const noexcept { return minus_zero_; }
 
  private:
-  bool node() { return ++nodes_ <= limits_.max_nodes || no(Errc::limit, "too many values"); }
-  bool enter() {
-    return ++depth_ <= limits_.max_depth ? node() : no(Errc::limit, "nested too deep");
+  // Where the value now stands; null if it is one too many.
+  template <class T>
+  Json* add(T&& value) {
+    if (++nodes_ > limits_.max_nodes) {
+      no(Errc::limit, "too many values");
+      return nullptr;
+    }
+    if (open_.empty()) {
+      root_ = std::forward<T>(value);
+      return &root_;
+    }
+    if (open_.back()->is_array()) {
+      return &open_.back()->get_ref<Json::array_t&>().emplace_back(std::forward<T>(value));
+    }
+    *member_ = std::forward<T>(value);
+    return member_;
+  }
+  bool enter(Json&& container) {
+    if (open_.size() == limits_.max_depth) return no(Errc::limit, "nested too deep");
+    Json* const at = add(std::move(container));
+    if (at == nullptr) return false;
+    open_.push_back(at);
+    return true;
+  }
+  bool leave() {
+    open_.pop_back();
+    return true;
   }
   bool no(Errc code, std::string why) {
     code_ = code;
@@ -70,10 +87,12 @@ class Guard final : public nlohmann::json_sax<Json> {
   }
 
   const Limits& limits_;
-  std::size_t depth_ = 0;
+  Json root_;
+  // From the root to the innermost container that is not closed yet. A container grows only while
+  // it is the innermost, so these stay valid.
+  std::vector<Json*> open_;
+  Json* member_ = nullptr;  // of the innermost, if it is an object
   std::size_t nodes_ = 0;
-  bool minus_zero_ = false;
-  std::vector<std::set<std::string>> names_;
   Errc code_ = Errc::malformed;
   std::string why_ = "syntax error";
 };
@@ -210,16 +229,6 @@ void write_compact(std::string& out, const Json& value) {
   }
 }
 
-// The parser reads -0 as the integer 0 and loses the sign; serde_json reads it as the float -0.0.
-void restore_minus_zero(Json& value) {
-  if (value.is_structured()) {
-    for (Json& element : value) restore_minus_zero(element);
-  } else if (value.is_number_integer() && !value.is_number_unsigned() &&
-             value.get<std::int64_t>() == 0) {
-    value = -0.0;
-  }
-}
-
 bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
@@ -289,12 +298,9 @@ Result<Json> parse(std::string_view text, const Limits& limits) {
   if (text.starts_with("\xEF\xBB\xBF") || text.find('\0') != std::string_view::npos) {
     return fail(Errc::malformed, "JSON: byte order mark or NUL");
   }
-  Guard guard(limits);
-  if (!Json::sax_parse(text, &guard)) return tl::unexpected<Error>(guard.error());
-  Json value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (value.is_discarded()) return fail(Errc::malformed, "JSON: syntax error");
-  if (guard.saw_minus_zero()) restore_minus_zero(value);
-  return value;
+  Builder builder(limits);
+  if (!Json::sax_parse(text, &builder)) return tl::unexpected<Error>(builder.error());
+  return builder.take();
 }
 
 Result<std::string> canonical(const Json& value) {

@@ -1,7 +1,7 @@
 // JSON from strangers, and the two exact forms we write.
 //
-// Everything is parsed by parse(): a guard refuses depth, floods, duplicate names and non-finite
-// numbers before a tree exists. Member order is kept.
+// Everything is parsed by parse(), which refuses depth, floods, duplicate names and non-finite
+// numbers where they begin. Member order is kept.
 #pragma once
 
 #include <cstddef>

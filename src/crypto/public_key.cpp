@@ -69,23 +69,84 @@ Handle<EVP_PKEY> ec_pkey(const Curve& curve, ByteView point) {
   return pkey_of("EC", params.get());
 }
 
-Result<Handle<EVP_PKEY>> parse_rsa(ByteView der) {
+struct RsaNumbers {
+  ByteView modulus{};
+  std::uint64_t exponent = 0;
+};
+
+Result<RsaNumbers> parse_rsa(ByteView der) {
+  RsaNumbers out;
   TRY_ASSIGN(DerReader in, der_sequence(der, "RSA key"));
-  TRY_ASSIGN(const ByteView modulus, in.magnitude());
-  TRY_ASSIGN(const std::uint64_t exponent, in.number(kMaxRsaExponent));
+  TRY_ASSIGN(out.modulus, in.magnitude());
+  TRY_ASSIGN(out.exponent, in.number(kMaxRsaExponent));
   TRY(in.expect_end());
+  const ByteView modulus = out.modulus;
   if (modulus.size() < kMinRsaBytes || modulus.size() > kMaxRsaBytes || (modulus[0] & 0x80U) == 0) {
     return fail(Errc::unsupported, "RSA key: not of 2,048 to 4,096 bits");
   }
-  if (exponent < 3 || exponent % 2 == 0 || modulus.back() % 2 == 0) {
+  if (out.exponent < 3 || out.exponent % 2 == 0 || modulus.back() % 2 == 0) {
     return fail(Errc::malformed, "RSA key: no such numbers");
   }
-  const auto n = own(BN_bin2bn(modulus.data(), static_cast<int>(modulus.size()), nullptr));
+  return out;
+}
+
+Handle<EVP_PKEY> rsa_pkey(const RsaNumbers& rsa) {
+  const auto n = own(BN_bin2bn(rsa.modulus.data(), static_cast<int>(rsa.modulus.size()), nullptr));
   const auto builder = own(OSSL_PARAM_BLD_new());
   must(OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) == 1);
-  must(OSSL_PARAM_BLD_push_uint64(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent) == 1);
+  must(OSSL_PARAM_BLD_push_uint64(builder.get(), OSSL_PKEY_PARAM_RSA_E, rsa.exponent) == 1);
   const auto params = own(OSSL_PARAM_BLD_to_param(builder.get()));
   return own(pkey_of("RSA", params.get()).release());
+}
+
+// What a SubjectPublicKeyInfo holds, of a form that we take. The views point into its bytes.
+struct SpkiParts {
+  const Curve* curve = nullptr;  // of an EC key
+  ByteView point{};              // of that curve, or so it says
+  RsaNumbers rsa{};              // where `curve` is null
+};
+
+Result<SpkiParts> parse_ec(DerReader& algorithm, ByteView key) {
+  if (!algorithm.next_is(DerTag::oid)) {
+    return fail(Errc::unsupported, "public key: not a named curve");
+  }
+  TRY_ASSIGN(const ByteView name, algorithm.oid());
+  TRY(algorithm.expect_end());
+  const auto* const curve =
+      std::ranges::find_if(kCurves, [&](const Curve& c) { return as_text(name) == c.oid; });
+  if (curve == kCurves.end()) {
+    return fail(Errc::unsupported, "public key: neither P-256 nor P-384");
+  }
+  if (key.empty() || key[0] != 0x04) {
+    return fail(Errc::unsupported, "public key: not an uncompressed point");
+  }
+  if (key.size() != 1 + 2 * curve->coordinate) {
+    return fail(Errc::malformed, "public key: not two coordinates");
+  }
+  return SpkiParts{.curve = curve, .point = key.subspan(1)};
+}
+
+Result<SpkiParts> parse_spki(ByteView der) {
+  TRY_ASSIGN(DerReader in, der_sequence(der, "public key"));
+  TRY_ASSIGN(DerReader algorithm, in.inside(DerTag::sequence));
+  TRY_ASSIGN(const ByteView oid, algorithm.oid());
+  TRY_ASSIGN(const ByteView key, in.bits());
+  TRY(in.expect_end());
+  if (std::ranges::equal(oid, kEcPublicKey)) return parse_ec(algorithm, key);
+  if (!std::ranges::equal(oid, kRsaEncryption)) {
+    return fail(Errc::unsupported, "public key: neither EC nor RSA");
+  }
+  TRY_ASSIGN(const DerElement parameters, algorithm.element(DerTag::null));
+  if (!parameters.content.empty()) return fail(Errc::malformed, "public key: a filled NULL");
+  TRY(algorithm.expect_end());
+  TRY_ASSIGN(const RsaNumbers rsa, parse_rsa(key));
+  return SpkiParts{.rsa = rsa};
+}
+
+PublicKey make_key(const SpkiParts& parts, Bytes spki, Handle<EVP_PKEY> pkey) {
+  const KeyKind kind = parts.curve != nullptr ? parts.curve->kind : KeyKind::rsa;
+  return PublicKey(std::make_shared<const PublicKey::Impl>(
+      PublicKey::Impl{kind, std::move(spki), std::move(pkey)}));
 }
 
 Bytes der_of_raw(ByteView raw) {
@@ -143,40 +204,17 @@ Status verify_signature(const PublicKey& key, const EVP_MD* hash, RsaPadding pad
 }
 
 Result<PublicKey> PublicKey::from_spki(ByteView der) {
-  TRY_ASSIGN(DerReader in, der_sequence(der, "public key"));
-  TRY_ASSIGN(DerReader algorithm, in.inside(DerTag::sequence));
-  TRY_ASSIGN(const ByteView oid, algorithm.oid());
-  TRY_ASSIGN(const ByteView key, in.bits());
-  TRY(in.expect_end());
+  TRY_ASSIGN(const SpkiParts parts, parse_spki(der));
+  if (parts.curve != nullptr) return from_point(parts.point);
+  return make_key(parts, to_bytes(der), rsa_pkey(parts.rsa));
+}
 
-  if (std::ranges::equal(oid, kEcPublicKey)) {
-    if (!algorithm.next_is(DerTag::oid)) {
-      return fail(Errc::unsupported, "public key: not a named curve");
-    }
-    TRY_ASSIGN(const ByteView name, algorithm.oid());
-    TRY(algorithm.expect_end());
-    const auto* const curve =
-        std::ranges::find_if(kCurves, [&](const Curve& c) { return as_text(name) == c.oid; });
-    if (curve == kCurves.end()) {
-      return fail(Errc::unsupported, "public key: neither P-256 nor P-384");
-    }
-    if (key.empty() || key[0] != 0x04) {
-      return fail(Errc::unsupported, "public key: not an uncompressed point");
-    }
-    if (key.size() != 1 + 2 * curve->coordinate) {
-      return fail(Errc::malformed, "public key: not two coordinates");
-    }
-    return from_point(key.subspan(1));
-  }
-  if (std::ranges::equal(oid, kRsaEncryption)) {
-    TRY_ASSIGN(const DerElement parameters, algorithm.element(DerTag::null));
-    if (!parameters.content.empty()) return fail(Errc::malformed, "public key: a filled NULL");
-    TRY(algorithm.expect_end());
-    TRY_ASSIGN(auto pkey, parse_rsa(key));
-    return PublicKey(
-        std::make_shared<const Impl>(Impl{KeyKind::rsa, to_bytes(der), std::move(pkey)}));
-  }
-  return fail(Errc::unsupported, "public key: neither EC nor RSA");
+Result<PublicKey> public_key_of(X509_PUBKEY& decoded) {
+  Bytes der = to_der(&decoded, i2d_X509_PUBKEY);
+  TRY_ASSIGN(const SpkiParts parts, parse_spki(der));
+  EVP_PKEY* const pkey = X509_PUBKEY_get(&decoded);
+  if (pkey == nullptr) return openssl_fail(Errc::malformed, "public key: no point of the curve");
+  return make_key(parts, std::move(der), own(pkey));
 }
 
 Result<PublicKey> PublicKey::from_point(ByteView point) {
@@ -187,8 +225,7 @@ Result<PublicKey> PublicKey::from_point(ByteView point) {
   if (pkey == nullptr) return fail(Errc::malformed, "public key: no point of the curve");
   Bytes spki = to_bytes(as_bytes(curve->spki_start));
   append(spki, point);
-  return PublicKey(
-      std::make_shared<const Impl>(Impl{curve->kind, std::move(spki), std::move(pkey)}));
+  return make_key({.curve = curve}, std::move(spki), std::move(pkey));
 }
 
 KeyKind PublicKey::kind() const noexcept { return impl_->kind; }

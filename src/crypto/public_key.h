@@ -37,9 +37,9 @@ class PublicKey {
 
   struct Impl;
   const Impl& impl() const noexcept { return *impl_; }
+  explicit PublicKey(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
  private:
-  explicit PublicKey(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<const Impl> impl_;
 };
 

@@ -13,6 +13,9 @@ struct PublicKey::Impl {
   Handle<EVP_PKEY> pkey;
 };
 
+// As PublicKey::from_spki(), of a key that OpenSSL has read already, and shared with it.
+Result<PublicKey> public_key_of(X509_PUBKEY& decoded);
+
 struct SigningKey::Impl {
   Handle<EVP_PKEY> pkey;
   PublicKey public_key;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/base64.h"
+#include "crypto/public_key_impl.h"
 #include "crypto/x509_context.h"
 #include "crypto/x509_impl.h"
 
@@ -80,10 +81,8 @@ Result<PemBlock> take_pem(std::string_view text, std::string_view label) {
   text.remove_prefix(begin.size());
   const std::size_t at = text.find(end);
   if (at == std::string_view::npos) return fail(Errc::malformed, "PEM: a block without an end");
-  std::string body;
-  for (const char c : text.substr(0, at)) {
-    if (c != '\n' && c != '\r') body += c;
-  }
+  std::string body(text.substr(0, at));
+  std::erase_if(body, [](char c) { return c == '\n' || c == '\r'; });
   TRY_ASSIGN(Bytes der, from_base64(body));
   return PemBlock{.der = std::move(der), .rest = trimmed(text.substr(at + end.size()))};
 }
@@ -185,9 +184,7 @@ std::string Certificate::serial() const {
 bool Certificate::is_ca() const { return X509_check_ca(impl_->x509.get()) == 1; }
 
 const Result<PublicKey>& Certificate::Impl::public_key() const {
-  std::call_once(key_once_, [this] {
-    key_ = PublicKey::from_spki(crypto::to_der(X509_get_X509_PUBKEY(x509.get()), i2d_X509_PUBKEY));
-  });
+  std::call_once(key_once_, [this] { key_ = public_key_of(*X509_get_X509_PUBKEY(x509.get())); });
   return *key_;
 }
 
@@ -219,7 +216,9 @@ bool Certificate::operator==(const Certificate& other) const {
   return impl_->der == other.impl_->der;
 }
 
-Result<std::vector<Certificate>> parse_pem_chain(std::string_view pem, std::size_t max) {
+Result<std::vector<Certificate>> parse_pem_chain(std::string_view pem,
+                                                 std::span<const Certificate> known,
+                                                 std::size_t max) {
   if (pem.ends_with('\0')) pem.remove_suffix(1);
   pem = trimmed(pem);
   if (pem.empty()) return fail(Errc::malformed, "PEM: no certificate");
@@ -227,9 +226,15 @@ Result<std::vector<Certificate>> parse_pem_chain(std::string_view pem, std::size
   while (!pem.empty()) {
     if (out.size() == max) return fail(Errc::limit, "PEM: too many certificates");
     TRY_ASSIGN(const PemBlock block, take_pem(pem, "CERTIFICATE"));
+    pem = block.rest;
+    const auto same = std::ranges::find_if(
+        known, [&](const Certificate& c) { return std::ranges::equal(c.der(), block.der); });
+    if (same != known.end()) {
+      out.push_back(*same);
+      continue;
+    }
     TRY_ASSIGN(auto certificate, Certificate::from_der(block.der));
     out.push_back(std::move(certificate));
-    pem = block.rest;
   }
   return out;
 }

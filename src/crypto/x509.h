@@ -58,8 +58,11 @@ class Certificate {
 };
 
 // PEM certificates in file order, at most `max`. Fails with `malformed` on anything in between.
-// A single trailing NUL, as quotes carry it, is ignored.
-Result<std::vector<Certificate>> parse_pem_chain(std::string_view pem, std::size_t max = 8);
+// A single trailing NUL, as quotes carry it, is ignored. A certificate that is one of `known`, byte
+// for byte, is not read again: the result shares it.
+Result<std::vector<Certificate>> parse_pem_chain(std::string_view pem,
+                                                 std::span<const Certificate> known = {},
+                                                 std::size_t max = 8);
 
 class Crl {
  public:

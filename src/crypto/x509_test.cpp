@@ -89,17 +89,26 @@ TEST_F(CertificateTest, PemChainKeepsFileOrder) {
   EXPECT_THAT(parse_pem_chain(pem).value(),
               ElementsAre(is(pki.leaf), is(pki.intermediate), is(pki.root)));
   EXPECT_EQ(parse_pem_chain(pem + '\0').value().size(), 3U);
-  EXPECT_EQ(parse_pem_chain(pem, 3).value().size(), 3U);
+  EXPECT_EQ(parse_pem_chain(pem, {}, 3).value().size(), 3U);
 }
 
 TEST_F(CertificateTest, PemChainRefusesRubbish) {
   const std::string one = pki.leaf.to_pem();
-  EXPECT_EQ(refusal(parse_pem_chain(one + one + one, 2)), Errc::limit);
+  EXPECT_EQ(refusal(parse_pem_chain(one + one + one, {}, 2)), Errc::limit);
   for (const std::string& bad :
        {std::string(), std::string("\n"), one + "# comment\n" + one, "rubbish\n" + one,
         one + "rubbish", one + std::string(2, '\0'), one + '\0' + one}) {
     EXPECT_EQ(refusal(parse_pem_chain(bad)), Errc::malformed) << bad;
   }
+}
+
+TEST(PemChain, SharesTheCertificatesThatAreKnown) {
+  const TestPki pki;
+  const std::vector<Certificate> known{pki.root};
+  const auto chain = parse_pem_chain(pki.leaf.to_pem() + pki.root.to_pem(), known).value();
+  ASSERT_EQ(chain.size(), 2U);
+  EXPECT_EQ(chain[0], pki.leaf);
+  EXPECT_EQ(&chain[1].impl(), &known[0].impl());
 }
 
 TEST_F(CertificateTest, FindsExtensionsByOid) {

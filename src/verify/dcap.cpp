@@ -54,7 +54,10 @@ using Chain = Result<std::shared_ptr<const PckChain>>;
 
 Chain find_chain(const Quote& quote, const DcapContext& context) {
   TRY_ASSIGN(const evidence::DcapQuote* const found, need(quote));
-  return context.endorsements.pck_chains.read(found->pck_chain_pem);
+  const auto& signers = context.endorsements.signers;
+  return context.endorsements.pck_chains.read(found->pck_chain_pem,
+                                              signers ? std::span(signers->tcb_info->certificates())
+                                                      : std::span<const crypto::Certificate>());
 }
 
 Result<TrustRoot> find_root(const Chain& chain, const DcapContext& context) {

@@ -23,8 +23,9 @@ tl::unexpected<Error> prefixed(std::string_view rule, const Error& error) {
   return fail(error.code, fmt::format("{}: {}", rule, error.message));
 }
 
-Result<std::vector<Certificate>> read_chain(std::string_view what, std::string_view pem) {
-  auto chain = crypto::parse_pem_chain(pem);
+Result<std::vector<Certificate>> read_chain(std::string_view what, std::string_view pem,
+                                            std::span<const Certificate> known) {
+  auto chain = crypto::parse_pem_chain(pem, known);
   if (!chain) return prefixed(what, chain.error());
   if (chain->empty()) return fail(Errc::malformed, fmt::format("{}: no certificate", what));
   return chain;
@@ -60,14 +61,15 @@ bool may_lead_to(const std::vector<Certificate>& chain, const Certificate& root)
 Result<DcapSigners> read_signers(const evidence::TdxCollateral* collateral) {
   if (collateral == nullptr) return fail(Errc::unavailable, "T4: no collateral");
   DcapSigners out;
-  TRY_ASSIGN(auto tcb_info,
-             read_chain("T4: TCB info issuer chain", collateral->tcb_info_issuer_chain));
+  TRY_ASSIGN(auto tcb_info, read_chain("T4: TCB info issuer chain",
+                                       collateral->tcb_info_issuer_chain, {&intel_sgx_root(), 1}));
   out.tcb_info = std::make_shared<const JudgedChain>(std::move(tcb_info));
   if (collateral->qe_identity_issuer_chain == collateral->tcb_info_issuer_chain) {
     out.qe_identity = out.tcb_info;
   } else {
     TRY_ASSIGN(auto qe_identity,
-               read_chain("T4: QE identity issuer chain", collateral->qe_identity_issuer_chain));
+               read_chain("T4: QE identity issuer chain", collateral->qe_identity_issuer_chain,
+                          out.tcb_info->certificates()));
     out.qe_identity = std::make_shared<const JudgedChain>(std::move(qe_identity));
   }
   TRY_ASSIGN(Crl pck, read_crl("T4: PCK CRL", collateral->pck_crl));
@@ -118,12 +120,13 @@ Result<crypto::SgxExtension> read_extension(const Certificate& pck) {
 Endorsements::Endorsements(const evidence::TdxCollateral* collateral)
     : impl_(read_endorsements(collateral)) {}
 
-Result<std::shared_ptr<const PckChain>> PckChains::read(const std::string& pem) const {
+Result<std::shared_ptr<const PckChain>> PckChains::read(const std::string& pem,
+                                                        std::span<const Certificate> known) const {
   {
     const std::lock_guard lock(mutex_);
     if (const auto at = known_.find(pem); at != known_.end()) return at->second;
   }
-  TRY_ASSIGN(auto certificates, read_chain("T5: PCK chain", pem));
+  TRY_ASSIGN(auto certificates, read_chain("T5: PCK chain", pem, known));
   auto extension = read_extension(certificates.front());
   auto chain = std::make_shared<const PckChain>(std::move(certificates), std::move(extension));
   const std::lock_guard lock(mutex_);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,8 +71,9 @@ struct DcapSigners {
 // Remembers how PEM texts read.
 class PckChains {
  public:
-  // T5, as far as the text goes. Fails with `malformed`.
-  Result<std::shared_ptr<const PckChain>> read(const std::string& pem) const;
+  // T5, as far as the text goes; certificates among `known` are shared. Fails with `malformed`.
+  Result<std::shared_ptr<const PckChain>> read(const std::string& pem,
+                                               std::span<const crypto::Certificate> known) const;
 
  private:
   static constexpr std::size_t kMost = 64;  // platforms; beyond, all are forgotten
