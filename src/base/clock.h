@@ -19,6 +19,11 @@ constexpr Time from_unix(std::int64_t s) noexcept { return Time{std::chrono::sec
 std::string to_rfc3339(Time t);
 Result<Time> parse_rfc3339(std::string_view text);
 
+// RFC 9110, section 5.6.7, in the one form that may be sent: Sun, 06 Nov 1994 08:49:37 GMT. Nothing
+// else is accepted, nor a day of the week that is not the date's.
+std::string to_http_date(Time t);
+Result<Time> parse_http_date(std::string_view text);
+
 class Clock {
  public:
   virtual ~Clock() = default;

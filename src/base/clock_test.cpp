@@ -39,5 +39,19 @@ TEST(Clock, SystemClockIsPastTheDayThisWasWritten) {
   EXPECT_GT(SystemClock().now(), *parse_rfc3339("2026-11-01T00:00:00Z"));
 }
 
+TEST(HttpDate, RoundTripsInTheOneFormAccepted) {
+  const Time time = from_unix(784'111'777);
+  EXPECT_EQ(to_http_date(time), "Sun, 06 Nov 1994 08:49:37 GMT");
+  EXPECT_EQ(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").value(), time);
+  EXPECT_EQ(parse_http_date(to_http_date(from_unix(0))).value(), from_unix(0));
+  for (const auto* text : {"", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+                           "Mon, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 UTC",
+                           "Sun, 06 nov 1994 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT",
+                           "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 08:49:60 GMT",
+                           "Sun, 06 Nov 1994 08:49:37 GMT ", "Sun  06 Nov 1994 08:49:37 GMT"}) {
+    EXPECT_EQ(refusal(parse_http_date(text)), Errc::malformed) << text;
+  }
+}
+
 }  // namespace
 }  // namespace confide

@@ -6,7 +6,6 @@
 #include <array>
 #include <boost/beast/http/status.hpp>
 #include <cctype>
-#include <ctime>
 
 namespace confide::net {
 namespace {
@@ -54,17 +53,6 @@ Status append_headers(std::string& to, const Headers& headers) {
   return {};
 }
 
-// RFC 9110, section 5.6.7: Sun, 06 Nov 1994 08:49:37 GMT.
-std::string http_date(Time now) {
-  const std::time_t seconds = to_unix(now);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  std::array<char, 32> text{};
-  const std::size_t n =
-      std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  return {text.data(), n};
-}
-
 std::string_view reason(int status) {
   const auto text = boost::beast::http::obsolete_reason(
       boost::beast::http::int_to_status(static_cast<unsigned>(status)));
@@ -80,7 +68,7 @@ Result<std::string> encode_head(const HttpResponse& head, const ResponseFraming&
   if (head.status < 200 || head.status > 599) return fail(Errc::malformed, "response status");
   std::string out = fmt::format("HTTP/1.1 {} {}\r\n", head.status, reason(head.status));
   TRY(append_headers(out, head.headers));
-  if (!head.headers.has("date")) out.append("Date: ").append(http_date(now)).append("\r\n");
+  if (!head.headers.has("date")) out.append("Date: ").append(to_http_date(now)).append("\r\n");
   if (framing.body == BodyFraming::sized) {
     out += fmt::format("Content-Length: {}\r\n", framing.length);
   } else if (framing.body == BodyFraming::chunked) {
