@@ -1,4 +1,5 @@
-// Which E2EE requests were already taken. Contract 2.7, rules E9-E11.
+// Which requests were already taken: E2EE ones (contract 2.7, rules E9-E11) and sealed ones (rule
+// O15), by the client's key for this request, ours, and what else makes it unique.
 #pragma once
 
 #include <cstddef>
