@@ -3,20 +3,24 @@
 #include <openssl/asn1.h>
 #include <openssl/objects.h>
 
-#include <algorithm>
+#include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "crypto/der.h"
 #include "crypto/openssl.h"
 
 namespace confide::crypto {
 namespace {
 
+constexpr std::string_view kWhat = "SGX extension";
 constexpr std::size_t kTcbComponents = 16;
 
 struct FreeSequence {
@@ -30,92 +34,60 @@ Sequence empty_sequence() {
   return out;
 }
 
-ByteView view_of(const ASN1_STRING* text) {
-  return {ASN1_STRING_get0_data(text), static_cast<std::size_t>(ASN1_STRING_length(text))};
-}
-
 Bytes der_of(const Sequence& sequence) { return to_der(sequence.get(), i2d_ASN1_SEQUENCE_ANY); }
 
-Result<Sequence> parse_sequence(ByteView der) {
-  const unsigned char* at = der.data();
-  Sequence out(d2i_ASN1_SEQUENCE_ANY(nullptr, &at, static_cast<long>(der.size())));
-  // Writing it again shows trailing bytes and every encoding that is BER but not DER.
-  if (out == nullptr || !std::ranges::equal(der_of(out), der)) {
-    return openssl_fail(Errc::malformed, "SGX extension: not a DER sequence");
-  }
+// The content octets of kSgxExtensionOid, and of an arc below it: all of them are below 128.
+constexpr std::string_view kOid = "\x2A\x86\x48\x86\xF8\x4D\x01\x0D\x01";
+std::string below(std::initializer_list<std::size_t> arcs) {
+  std::string out(kOid);
+  for (const std::size_t arc : arcs) out += static_cast<char>(arc);
   return out;
 }
 
-std::string dotted(const ASN1_OBJECT* oid) {
-  std::string out(64, '\0');
-  const int size = OBJ_obj2txt(out.data(), static_cast<int>(out.size()), oid, /*no_name=*/1);
-  // Longer ones are cut by OpenSSL; none of ours is, and a cut one equals none of ours.
-  out.resize(std::min(out.size() - 1, static_cast<std::size_t>(std::max(size, 0))));
-  return out;
-}
-
-// A sequence of {OID, value} pairs, by OID. Holds what the values point into.
+// A sequence of {OID, value} pairs, by OID. Its views point into the bytes that were read.
 class Fields {
  public:
-  static Result<Fields> parse(ByteView der) {
+  static Result<Fields> parse(DerReader list) {
     Fields out;
-    TRY_ASSIGN(out.list_, parse_sequence(der));
-    for (int i = 0; i < sk_ASN1_TYPE_num(out.list_.get()); ++i) {
-      const ASN1_TYPE* entry = sk_ASN1_TYPE_value(out.list_.get(), i);
-      if (ASN1_TYPE_get(entry) != V_ASN1_SEQUENCE) {
-        return fail(Errc::malformed, "SGX extension: entry is no sequence");
+    while (!list.at_end()) {
+      TRY_ASSIGN(DerReader pair, list.inside(DerTag::sequence));
+      TRY_ASSIGN(const ByteView oid, pair.oid());
+      TRY_ASSIGN(const DerElement value, pair.any());
+      TRY(pair.expect_end());
+      if (!out.values_.emplace(as_text(oid), value.encoded).second) {
+        return fail(Errc::malformed, "SGX extension: doubled entry");
       }
-      TRY_ASSIGN(Sequence pair, parse_sequence(view_of(entry->value.sequence)));
-      TRY(out.add(std::move(pair)));
     }
     return out;
   }
 
-  Result<const ASN1_TYPE*> get(const std::string& oid, int type) const {
-    const auto at = values_.find(oid);
-    if (at == values_.end() || ASN1_TYPE_get(at->second) != type) {
-      return fail(Errc::malformed, fmt::format("SGX extension: {} missing or mistyped", oid));
+  // Of the value at `arcs`, which is read to its end by `read`.
+  template <class Read>
+  auto get(std::initializer_list<std::size_t> arcs, Read read) const
+      -> decltype(read(std::declval<DerReader&>())) {
+    const auto at = values_.find(below(arcs));
+    if (at == values_.end()) {
+      return fail(Errc::malformed, fmt::format("SGX extension: no entry {}", fmt::join(arcs, ".")));
     }
-    return at->second;
+    DerReader in(at->second, kWhat);
+    return read(in);
   }
 
   template <std::size_t N>
-  Result<ByteArray<N>> octets(const std::string& oid) const {
-    TRY_ASSIGN(const ASN1_TYPE* const value, get(oid, V_ASN1_OCTET_STRING));
-    ByteReader in(view_of(value->value.octet_string));
-    TRY_ASSIGN(const auto out, in.array<N>(oid));
-    TRY(in.expect_end(oid));
+  Result<ByteArray<N>> octets(std::initializer_list<std::size_t> arcs) const {
+    TRY_ASSIGN(const ByteView value, get(arcs, [](DerReader& in) { return in.octets(); }));
+    ByteReader in(value);
+    TRY_ASSIGN(const auto out, in.array<N>(kWhat));
+    TRY(in.expect_end(kWhat));
     return out;
   }
 
-  Result<std::uint64_t> integer(const std::string& oid, std::uint64_t max) const {
-    TRY_ASSIGN(const ASN1_TYPE* const value, get(oid, V_ASN1_INTEGER));
-    std::uint64_t out = 0;
-    if (ASN1_INTEGER_get_uint64(&out, value->value.integer) != 1 || out > max) {
-      return openssl_fail(Errc::malformed, fmt::format("SGX extension: {} out of range", oid));
-    }
-    return out;
+  Result<std::uint64_t> integer(std::initializer_list<std::size_t> arcs, std::uint64_t max) const {
+    return get(arcs, [max](DerReader& in) { return in.number(max); });
   }
 
  private:
-  Status add(Sequence pair) {
-    if (sk_ASN1_TYPE_num(pair.get()) != 2) {
-      return fail(Errc::malformed, "SGX extension: entry is no pair");
-    }
-    const ASN1_TYPE* oid = sk_ASN1_TYPE_value(pair.get(), 0);
-    if (ASN1_TYPE_get(oid) != V_ASN1_OBJECT) {
-      return fail(Errc::malformed, "SGX extension: entry without OID");
-    }
-    const bool added =
-        values_.emplace(dotted(oid->value.object), sk_ASN1_TYPE_value(pair.get(), 1)).second;
-    if (!added) return fail(Errc::malformed, "SGX extension: doubled entry");
-    pairs_.push_back(std::move(pair));
-    return {};
-  }
-
-  Sequence list_;
-  std::vector<Sequence> pairs_;
-  std::map<std::string, const ASN1_TYPE*> values_;
+  std::map<std::string, ByteView, std::less<>> values_;
 };
 
 std::string arc(std::string_view below) { return fmt::format("{}.{}", kSgxExtensionOid, below); }
@@ -157,20 +129,23 @@ void push_octets(const Sequence& list, const std::string& oid, ByteView octets) 
 
 Result<SgxExtension> parse_sgx_extension(ByteView der) {
   SgxExtension out;
-  TRY_ASSIGN(const Fields fields, Fields::parse(der));
-  TRY_ASSIGN(out.ppid, fields.octets<16>(arc("1")));
-  TRY_ASSIGN(out.pce_id, fields.octets<2>(arc("3")));
-  TRY_ASSIGN(out.fmspc, fields.octets<6>(arc("4")));
+  TRY(check_der(der, kWhat));
+  TRY_ASSIGN(const DerReader list, der_sequence(der, kWhat));
+  TRY_ASSIGN(const Fields fields, Fields::parse(list));
+  TRY_ASSIGN(out.ppid, fields.octets<16>({1}));
+  TRY_ASSIGN(out.pce_id, fields.octets<2>({3}));
+  TRY_ASSIGN(out.fmspc, fields.octets<6>({4}));
 
-  TRY_ASSIGN(const ASN1_TYPE* const tcb, fields.get(arc("2"), V_ASN1_SEQUENCE));
-  TRY_ASSIGN(const Fields levels, Fields::parse(view_of(tcb->value.sequence)));
+  const auto inside = [](DerReader& in) { return in.inside(DerTag::sequence); };
+  TRY_ASSIGN(const DerReader tcb, fields.get({2}, inside));
+  TRY_ASSIGN(const Fields levels, Fields::parse(tcb));
   for (std::size_t i = 0; i < kTcbComponents; ++i) {
-    TRY_ASSIGN(const std::uint64_t svn, levels.integer(arc(fmt::format("2.{}", i + 1)), UINT8_MAX));
+    TRY_ASSIGN(const std::uint64_t svn, levels.integer({2, i + 1}, UINT8_MAX));
     out.tcb_components[i] = static_cast<std::uint8_t>(svn);
   }
-  TRY_ASSIGN(const std::uint64_t pce_svn, levels.integer(arc("2.17"), UINT16_MAX));
+  TRY_ASSIGN(const std::uint64_t pce_svn, levels.integer({2, 17}, UINT16_MAX));
   out.pce_svn = static_cast<std::uint16_t>(pce_svn);
-  TRY_ASSIGN(out.cpu_svn, levels.octets<16>(arc("2.18")));
+  TRY_ASSIGN(out.cpu_svn, levels.octets<16>({2, 18}));
   return out;
 }
 

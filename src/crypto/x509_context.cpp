@@ -21,37 +21,36 @@ OSSL_PROVIDER* default_provider() {
   return kProvider;
 }
 
-bool is_wanted(const OSSL_ALGORITHM& decoder) {
-  const std::string_view names(decoder.algorithm_names);
+bool is_wanted(const OSSL_ALGORITHM& algorithm, int operation) {
+  const std::string_view names(algorithm.algorithm_names);
   const std::string_view key_type = names.substr(0, names.find(':'));
-  const std::string_view properties(decoder.property_definition);
-  return (key_type == "EC" || key_type == "RSA") &&
+  if (key_type != "EC" && key_type != "RSA") return false;
+  const std::string_view properties(algorithm.property_definition);
+  return operation != OSSL_OP_DECODER ||
          properties.find("structure=SubjectPublicKeyInfo") != std::string_view::npos;
 }
 
-const OSSL_ALGORITHM* wanted_decoders() {
-  static const std::vector<OSSL_ALGORITHM> kWanted = [] {
-    std::vector<OSSL_ALGORITHM> out;
-    int no_cache = 0;
-    const OSSL_ALGORITHM* all =
-        OSSL_PROVIDER_query_operation(default_provider(), OSSL_OP_DECODER, &no_cache);
-    must(all != nullptr);
-    for (; all->algorithm_names != nullptr; ++all) {
-      if (is_wanted(*all)) out.push_back(*all);
-    }
-    must(!out.empty());
-    out.push_back({});  // the end of such lists
-    return out;
-  }();
-  return kWanted.data();
+std::vector<OSSL_ALGORITHM> wanted(int operation) {
+  std::vector<OSSL_ALGORITHM> out;
+  int no_cache = 0;
+  const OSSL_ALGORITHM* all =
+      OSSL_PROVIDER_query_operation(default_provider(), operation, &no_cache);
+  must(all != nullptr);
+  for (; all->algorithm_names != nullptr; ++all) {
+    if (is_wanted(*all, operation)) out.push_back(*all);
+  }
+  must(!out.empty());
+  out.push_back({});  // the end of such lists
+  return out;
 }
 
 const OSSL_ALGORITHM* query(void* /*context*/, int operation, int* no_cache) {
-  if (operation != OSSL_OP_DECODER) {
-    return OSSL_PROVIDER_query_operation(default_provider(), operation, no_cache);
-  }
+  static const std::vector<OSSL_ALGORITHM> kDecoders = wanted(OSSL_OP_DECODER);
+  static const std::vector<OSSL_ALGORITHM> kKeys = wanted(OSSL_OP_KEYMGMT);
   *no_cache = 0;
-  return wanted_decoders();
+  if (operation == OSSL_OP_DECODER) return kDecoders.data();
+  if (operation == OSSL_OP_KEYMGMT) return kKeys.data();
+  return OSSL_PROVIDER_query_operation(default_provider(), operation, no_cache);
 }
 
 int init_provider(const OSSL_CORE_HANDLE* /*core*/, const OSSL_DISPATCH* /*from_core*/,

@@ -5,9 +5,9 @@
 
 namespace confide::crypto {
 
-// Everything the default provider can do, but of its decoders only those for the public keys that
-// PublicKey knows. Reading a certificate, OpenSSL 3.0 looks through all decoders there are: with
-// the hundred of the default provider that takes longer than checking a signature.
+// Everything the default provider can do, but of its decoders and kinds of keys only those that
+// PublicKey knows. Reading a certificate, OpenSSL 3.0 looks through all there are: with the hundred
+// of the default provider that takes longer than checking a signature.
 OSSL_LIB_CTX* x509_context();
 
 }  // namespace confide::crypto
