@@ -71,6 +71,8 @@ tl::expected<Reading, GatewayProblem> read_message(ByteView message, const Bhttp
   if (!nonce || !padding || !date) return bad;
   // RFC 9458, section 5.1: nobody waits for a 100.
   if (find_field(fields, "expect") != nullptr) return bad;
+  // One sealed request inside another would make us open as many as the sender cares to nest.
+  if (out.request.path.starts_with(kOhttpPath)) return bad;
   if (*nonce != nullptr) {
     if (!is_nonce(**nonce)) return bad;
     out.nonce = **nonce;
