@@ -65,8 +65,7 @@ class RequestSealer {
   // The bytes to send for one more chunk, of at most kMaxChunk bytes; there will be others. Fails
   // with `limit` on a larger one, with `internal` in the whole form.
   Result<Bytes> seal(ByteView plaintext);
-  // The bytes to send for the rest, in as many chunks as it takes. Nothing can be sealed
-  // afterwards.
+  // The bytes to send for the rest, in as many chunks as it takes. Once, and last.
   Result<Bytes> finish(ByteView plaintext);
   AnswerSecret answer_secret() const;
   const crypto::X25519Public& enc() const noexcept { return context_.enc(); }
