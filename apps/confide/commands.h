@@ -92,7 +92,10 @@ struct SnpOptions {
 
 struct GpuOptions {
   EvidenceOptions common;
-  std::string nonce;
+  std::string nonce;       // empty: it follows from the quote
+  std::string quote_path;  // of the CPU that the GPUs work for
+  std::string nonce_rule;
+  std::string collateral_path;  // of the quote
   std::string chain_path;
   std::vector<std::string> rim_paths;
   std::vector<std::string> ocsp_paths;

@@ -58,9 +58,25 @@ void add_gpu(CLI::App& verify, GpuOptions& options, int& code) {
                    "a raw SPDM report, NVIDIA's JSON evidence list or nvidia_payload, or a folder "
                    "of several devices; - for stdin")
       ->required();
-  command->add_option("--nonce", options.nonce, "the nonce it was asked for with, 64 hex digits")
-      ->required()
-      ->type_name("HEX");
+  CLI::Option* nonce = command->add_option(
+      "--nonce", options.nonce, "the nonce it was asked for with, 64 hex digits; or give --quote");
+  nonce->type_name("HEX");
+  CLI::Option* quote = command->add_option(
+      "--quote", options.quote_path,
+      "the quote of the CPU that the devices work for: verified too, and the nonce must follow "
+      "from it; that the quote is fresh is not judged");
+  quote->type_name("FILE")->excludes(nonce);
+  command
+      ->add_option("--collateral", options.collateral_path,
+                   "collateral of the quote: a folder, or one JSON file")
+      ->type_name("FILE|DIR")
+      ->needs(quote);
+  command
+      ->add_option("--nonce-rule", options.nonce_rule,
+                   "how the nonce follows from the quote: derived (Confide), or report-data-tail "
+                   "(dstack's proxies) [derived]")
+      ->check(CLI::IsMember({"derived", "report-data-tail"}))
+      ->needs(quote);
   command
       ->add_option("--chain", options.chain_path,
                    "certificate chain of a raw report; default: NAME.pem or chain.pem beside it")
@@ -79,8 +95,14 @@ void add_gpu(CLI::App& verify, GpuOptions& options, int& code) {
              "Examples:\n"
              "  confide verify gpu evidence.json --nonce $NONCE --fetch\n"
              "  confide verify gpu report.bin --chain chain.pem --nonce $NONCE --rim rims/\n"
-             "  confide verify gpu case/ --nonce $NONCE --rim case/ --at 2025-10-24T12:00:00Z\n");
-  command->callback([&options, &code] { code = verify_gpu(options); });
+             "  confide verify gpu case/ --nonce $NONCE --rim case/ --at 2025-10-24T12:00:00Z\n"
+             "  confide verify gpu evidence.json --quote quote.bin --fetch\n");
+  command->callback([&options, &code] {
+    if (options.nonce.empty() && options.quote_path.empty()) {
+      throw CLI::RequiredError("--nonce or --quote");
+    }
+    code = verify_gpu(options);
+  });
 }
 
 void add_event_log(CLI::App& verify, EventLogOptions& options, int& code) {

@@ -8,6 +8,8 @@
 #include "inputs.h"
 #include "outcome.h"
 #include "output.h"
+#include "verify/binding.h"
+#include "verify/tdx.h"
 
 namespace confide::app {
 namespace {
@@ -52,14 +54,72 @@ std::string what_it_proves(const verify::VerifiedGpus& proof) {
   return "genuine NVIDIA hardware in confidential-compute mode";
 }
 
+// The CPU's quote, if the nonce is to follow from it.
+struct Cpu {
+  Bytes quote;
+  std::optional<evidence::TdxCollateral> collateral;
+  evidence::ReportData report_data{};
+};
+
+verify::GpuNonceRule nonce_rule(const GpuOptions& options) {
+  return options.nonce_rule == "report-data-tail" ? verify::GpuNonceRule::report_data_tail
+                                                  : verify::GpuNonceRule::derived;
+}
+
+Result<std::optional<Cpu>> load_cpu(const GpuOptions& options, Time at) {
+  if (options.quote_path.empty()) return std::nullopt;
+  Cpu out;
+  TRY_ASSIGN(out.quote, load_evidence(options.quote_path, "quote", {"quote.bin"}));
+  TRY_ASSIGN(out.collateral, find_tdx_collateral(options.collateral_path, options.common.fetch,
+                                                 out.quote, at, options.common.json));
+  TRY_ASSIGN(const auto quote, evidence::parse_dcap_quote(out.quote));
+  if (quote.td() == nullptr) return fail(Errc::unsupported, "an SGX enclave has no GPUs");
+  out.report_data = quote.td()->report_data;
+  return out;
+}
+
+Result<evidence::SpdmNonce> find_nonce(const GpuOptions& options, const std::optional<Cpu>& cpu) {
+  if (cpu) return verify::gpu_nonce(nonce_rule(options), cpu->report_data);
+  auto given = from_hex_array<kNonceBytes>(options.nonce, HexCase::any);
+  if (!given) return fail(Errc::malformed, "--nonce takes 64 hexadecimal digits");
+  return *given;
+}
+
+// Everything that is judged, in order; the first error stands.
+void judge(const GpuOptions& options, const Ground& ground, const std::optional<Cpu>& cpu,
+           std::span<const evidence::GpuEvidence> devices,
+           const std::optional<evidence::GpuReferences>& references, Outcome& outcome) {
+  const auto note = [&outcome](const auto& result) {
+    if (!result && !outcome.error) outcome.error = result.error();
+  };
+  if (cpu) {
+    note(verify::verify_tdx(cpu->quote, cpu->collateral ? &*cpu->collateral : nullptr,
+                            ground.policy, ground.at, outcome.verdict));
+  }
+  const auto nonce = find_nonce(options, cpu);
+  const auto proof = verify::verify_gpus(devices, references ? &*references : nullptr,
+                                         nonce ? ByteView(*nonce) : ByteView(), ground.policy,
+                                         ground.at, outcome.verdict);
+  note(proof);
+  if (proof) outcome.proven = what_it_proves(*proof);
+  if (!cpu) return;
+  note(verify::verify_gpu_binding(
+      {.report_data = cpu->report_data, .rule = nonce_rule(options), .devices = devices},
+      outcome.verdict));
+  outcome.proven += ", working for the genuine Intel TDX hardware of this quote";
+}
+
 }  // namespace
 
 int verify_gpu(const GpuOptions& options) {
   const bool json = options.common.json;
   const auto ground = load_ground(options.common);
   if (!ground) return unusable(ground.error(), json);
-  const auto nonce = from_hex_array<kNonceBytes>(options.nonce, HexCase::any);
-  if (!nonce) return unusable({Errc::malformed, "--nonce takes 64 hexadecimal digits"}, json);
+  const auto cpu = load_cpu(options, ground->at);
+  if (!cpu) return give_up(cpu.error(), json);
+  if (!*cpu) {
+    if (const auto nonce = find_nonce(options, *cpu); !nonce) return unusable(nonce.error(), json);
+  }
   const auto devices = load_devices(options);
   if (!devices && !is_damage(devices.error())) return unusable(devices.error(), json);
   const evidence::GpuEvidenceList evidence = devices ? *devices : evidence::GpuEvidenceList{};
@@ -67,13 +127,8 @@ int verify_gpu(const GpuOptions& options) {
   if (!found && !is_damage(found.error())) return give_up(found.error(), json);
 
   Outcome outcome;
-  const auto proof = verify::verify_gpus(evidence.devices, found && *found ? &**found : nullptr,
-                                         *nonce, ground->policy, ground->at, outcome.verdict);
-  if (proof) {
-    outcome.proven = what_it_proves(*proof);
-  } else {
-    outcome.error = proof.error();
-  }
+  judge(options, *ground, *cpu, evidence.devices,
+        found ? *found : std::optional<evidence::GpuReferences>(), outcome);
   for (const Error* damage :
        {devices ? nullptr : &devices.error(), found ? nullptr : &found.error()}) {
     if (damage == nullptr) continue;
@@ -81,6 +136,7 @@ int verify_gpu(const GpuOptions& options) {
     if (!json) say("confide: " + damage->message);
   }
   if (found && !*found) outcome.hint = "no reference manifests: give --rim DIR or --fetch";
+  if (*cpu && !(*cpu)->collateral) outcome.hint = "no collateral: give --collateral DIR or --fetch";
   add_session_claims(outcome, ground->policy);
   return conclude(options.common, outcome);
 }

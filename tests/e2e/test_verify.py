@@ -311,7 +311,8 @@ def gpu(confide, gpu_folder):
     def run(evidence, *arguments, nonce=(gpu_folder / "nonce").read_text(), trust=True):
         roots = ["--trust-root", gpu_folder / "device_root.pem",
                  "--trust-root", gpu_folder / "rim_root.pem"] if trust else []
-        return confide("verify", "gpu", evidence, "--nonce", nonce, "--at",
+        challenge = ["--nonce", nonce] if nonce else []
+        return confide("verify", "gpu", evidence, *challenge, "--at",
                        (gpu_folder / "at").read_text(), *roots, *arguments)
     return run
 
@@ -355,6 +356,27 @@ def test_gpu_refusals(gpu, gpu_folder, tmp_path):
     refused(gpu(gpu_folder, "--rim", tmp_path / "driver.xml", gpu_folder / "vbios_rim.xml",
                 "--json"), "rim.driver.signature")
     unusable(gpu(gpu_folder, "--rim", tmp_path / "gone"), "gone")
+
+
+def test_gpu_bound_to_a_cpu(gpu, gpu_folder, tmp_path):
+    rim = ["--rim", gpu_folder, "--json"]
+    quote = ["--quote", gpu_folder / "quote.bin", "--trust-root", gpu_folder / "sgx_root.pem"]
+    collateral = ["--collateral", gpu_folder / "collateral.json"]
+    document = passed(gpu(gpu_folder, *rim, *quote, *collateral, nonce=None))
+    ids = {c["id"] for c in document["checks"]}
+    assert {"tdx.quote.signature", "gpu.report.nonce", "binding.gpu.nonce"} <= ids
+    assert "--collateral" in refused(gpu(gpu_folder, *rim, *quote, nonce=None))["hint"]
+    refused(gpu(gpu_folder, *rim, *quote, *collateral, "--nonce-rule", "report-data-tail",
+                nonce=None), "binding.gpu.nonce")
+    other = tmp_path / "other"  # a genuine GPU, of another machine
+    (other / "ocsp").mkdir(parents=True)
+    subprocess.run([BIN / "evidence-lab", other], check=True, timeout=100)
+    document = refused(gpu(other, "--rim", other, "--json", *quote, *collateral,
+                           "--trust-root", other / "device_root.pem",
+                           "--trust-root", other / "rim_root.pem", nonce=None))
+    failed = {c["id"] for c in document["checks"] if c["status"] == "fail"}
+    assert failed >= {"gpu.report.nonce", "binding.gpu.nonce"}
+    assert gpu(gpu_folder, *rim, nonce=None).returncode == 2
 
 
 def test_gpu_references_are_fetched_and_kept(gpu, gpu_folder, tmp_path):
