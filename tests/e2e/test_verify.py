@@ -367,7 +367,7 @@ def test_gpu_bound_to_a_cpu(gpu, gpu_folder, tmp_path):
     assert {"tdx.quote.signature", "gpu.report.nonce", "binding.gpu.nonce"} <= ids
     assert "--collateral" in refused(gpu(gpu_folder, *rim, *quote, nonce=None))["hint"]
     refused(gpu(gpu_folder, *rim, *quote, *collateral, "--nonce-rule", "report-data-tail",
-                nonce=None), "binding.gpu.nonce")
+                nonce=None), "gpu.report.nonce")
     other = tmp_path / "other"  # a genuine GPU, of another machine
     (other / "ocsp").mkdir(parents=True)
     subprocess.run([BIN / "evidence-lab", other], check=True, timeout=100)

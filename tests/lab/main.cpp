@@ -5,6 +5,7 @@
 #include <fstream>
 #include <string>
 
+#include "crypto/random.h"
 #include "verify/binding.h"
 #include "verify/testing/gpu_lab.h"
 #include "verify/testing/tdx_lab.h"
@@ -17,11 +18,12 @@ void write(const std::string& path, std::string_view content) {
 }
 
 evidence::ReportData write_cpu(const std::string& folder) {
-  const verify::testing::TdxLab lab;
+  verify::testing::TdxLab lab;
+  crypto::random_fill(lab.td().report_data);
   write(folder + "/quote.bin", as_text(lab.quote()));
   write(folder + "/collateral.json", evidence::tdx_collateral_to_json(lab.collateral()).dump());
   write(folder + "/sgx_root.pem", lab.policy().roots.back().certificate.to_pem());
-  return lab.parts().td()->report_data;
+  return lab.td().report_data;
 }
 
 void write_gpu(const std::string& folder, const evidence::ReportData& cpu) {
