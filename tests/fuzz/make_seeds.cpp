@@ -10,6 +10,7 @@
 #include "crypto/x509_testing.h"
 #include "crypto/xml_signature_testing.h"
 #include "evidence/testing/ccel_bytes.h"
+#include "seal/ohttp_exchange.h"
 #include "verify/testing/event_log_lab.h"
 #include "verify/testing/gpu_lab.h"
 #include "verify/testing/snp_lab.h"
@@ -136,6 +137,40 @@ void write_xml(const Corpus& corpus) {
   corpus.write("crl", "empty.der", pki.root_crl().der());
 }
 
+// A streamed answer's plaintext, in one record.
+Bytes padded_answer() {
+  Bytes out = seal::encode_response_head(
+                  {.fields = {{"content-encoding", std::string(seal::kPaddedCoding)}}})
+                  .value();
+  Bytes record;
+  seal::append_record(record, as_bytes("data: [DONE]"), 5);
+  seal::append_varint(out, record.size());
+  append(out, record);
+  append(out, seal::encode_response_end({{"x-receipt-id", "r"}}).value());
+  return out;
+}
+
+void write_sealed(const Corpus& corpus) {
+  const seal::InnerRequest request{
+      .path = "/v1/models",
+      .fields = {{"date", to_http_date(from_unix(1'790'000'000))}, {"confide-padding", "constant"}},
+      .content = "{}"};
+  corpus.write("bhttp", "request.bin", seal::encode_request(request).value());
+  corpus.write("bhttp", "stream.bin", padded_answer());
+  corpus.write("ohttp", "message.bin", seal::encode_request(request).value());
+  const seal::GatewayKey key(
+      1, crypto::X25519Key::from_scalar(SecretBytes::copy_of(Bytes(32, 0x11))).value());
+  corpus.write("ohttp", "keys.bin", seal::join_key_configs({key.encoded()}));
+  corpus.write("ohttp", "capsule.bin",
+               seal::seal_exchange(key.config(), request,
+                                   {.now = from_unix(1'790'000'000), .nonce = std::string(64, 'a')})
+                   .value()
+                   .capsule);
+  Bytes stream{20};
+  append(stream, padded_answer());
+  corpus.write("ohttp_stream", "padded.bin", stream);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -150,5 +185,6 @@ int main(int argc, char** argv) {
   write_hcl_report(corpus);
   write_event_logs(corpus);
   write_xml(corpus);
+  write_sealed(corpus);
   return 0;
 }
