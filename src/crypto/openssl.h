@@ -106,8 +106,6 @@ Handle<EVP_PKEY> raw_private_key(int type, const SecretBytes& secret);
 ByteArray<32> raw_public_key(const EVP_PKEY& key);
 
 Handle<EVP_PKEY> p256_private_pkey(const P256Key& key);
-// Null if `key` is no point of the curve.
-Handle<EVP_PKEY> p256_public_pkey(const P256Public& key);
 // Fails with `unsupported` if `key` is not on P-256.
 Result<P256Public> p256_public_of(const EVP_PKEY& key);
 

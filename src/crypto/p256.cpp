@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "crypto/openssl.h"
+#include "crypto/public_key.h"
 
 namespace confide::crypto {
 namespace {
@@ -23,14 +24,6 @@ Status coordinate(const EVP_PKEY& key, const char* name, std::uint8_t* out) {
   const auto owned = own(value);
   must(BN_bn2binpad(value, out, kCoordinate) == kCoordinate);
   return {};
-}
-
-Bytes der_of(const P256Signature& raw) {
-  const auto signature = own(ECDSA_SIG_new());
-  auto r = own(BN_bin2bn(raw.data(), kCoordinate, nullptr));
-  auto s = own(BN_bin2bn(raw.data() + kCoordinate, kCoordinate, nullptr));
-  must(ECDSA_SIG_set0(signature.get(), r.release(), s.release()) == 1);
-  return to_der(signature.get(), i2d_ECDSA_SIG);
 }
 
 Handle<EVP_PKEY> parse_pkcs8(ByteView der) {
@@ -53,25 +46,6 @@ Result<P256Public> p256_public_of(const EVP_PKEY& key) {
   TRY(coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, out.data()));
   TRY(coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y, out.data() + kCoordinate));
   return out;
-}
-
-Handle<EVP_PKEY> p256_public_pkey(const P256Public& key) {
-  ByteArray<65> point{0x04};
-  std::ranges::copy(key, point.begin() + 1);
-  const auto builder = own(OSSL_PARAM_BLD_new());
-  must(OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, kGroup.data(),
-                                       kGroup.size()) == 1);
-  must(OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(),
-                                        point.size()) == 1);
-  const auto params = own(OSSL_PARAM_BLD_to_param(builder.get()));
-  const auto context = own(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
-  must(EVP_PKEY_fromdata_init(context.get()) == 1);
-  EVP_PKEY* out = nullptr;
-  if (EVP_PKEY_fromdata(context.get(), &out, EVP_PKEY_PUBLIC_KEY, params.get()) != 1) {
-    ERR_clear_error();
-    return nullptr;
-  }
-  return own(out);
 }
 
 Handle<EVP_PKEY> p256_private_pkey(const P256Key& key) {
@@ -123,16 +97,8 @@ P256Signature P256Key::sign(ByteView message) const {
 }
 
 Status p256_verify(const P256Public& key, ByteView message, const P256Signature& signature) {
-  const auto pkey = p256_public_pkey(key);
-  if (pkey == nullptr) return fail(Errc::malformed, "P-256: the key is no point of the curve");
-  const auto context = own(EVP_MD_CTX_new());
-  must(EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, pkey.get()) == 1);
-  const Bytes der = der_of(signature);
-  if (EVP_DigestVerify(context.get(), der.data(), der.size(), message.data(), message.size()) !=
-      1) {
-    return openssl_fail(Errc::bad_signature, "P-256: the signature does not verify");
-  }
-  return {};
+  TRY_ASSIGN(const PublicKey known, PublicKey::from_point(key));
+  return known.verify(SignatureScheme::p256_sha256, message, signature);
 }
 
 }  // namespace confide::crypto

@@ -57,16 +57,27 @@ Handle<EVP_PKEY> pkey_of(const char* type, OSSL_PARAM* params) {
   return own(out);
 }
 
+Handle<EVP_PKEY> parameters_of(const Curve& curve) {
+  const auto context = own(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+  must(EVP_PKEY_paramgen_init(context.get()) == 1);
+  must(EVP_PKEY_CTX_set_group_name(context.get(), curve.name) == 1);
+  EVP_PKEY* out = nullptr;
+  must(EVP_PKEY_paramgen(context.get(), &out) == 1);
+  return own(out);
+}
+
+// Null if that is no point of the curve. Copying a curve takes OpenSSL less time than to make it.
 Handle<EVP_PKEY> ec_pkey(const Curve& curve, ByteView point) {
+  static const Handle<EVP_PKEY> kP256 = parameters_of(kCurves[0]);
+  static const Handle<EVP_PKEY> kP384 = parameters_of(kCurves[1]);
   Bytes prefixed{0x04};
   append(prefixed, point);
-  const auto builder = own(OSSL_PARAM_BLD_new());
-  must(OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, curve.name, 0) ==
-       1);
-  must(OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, prefixed.data(),
-                                        prefixed.size()) == 1);
-  const auto params = own(OSSL_PARAM_BLD_to_param(builder.get()));
-  return pkey_of("EC", params.get());
+  auto out = own(EVP_PKEY_dup((curve.kind == KeyKind::p256 ? kP256 : kP384).get()));
+  if (EVP_PKEY_set1_encoded_public_key(out.get(), prefixed.data(), prefixed.size()) != 1) {
+    ERR_clear_error();
+    return nullptr;
+  }
+  return out;
 }
 
 struct RsaNumbers {
