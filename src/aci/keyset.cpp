@@ -95,6 +95,27 @@ Result<std::vector<TlsEntry>> parse_tls(const Json& keyset) {
   return out;
 }
 
+// Rule A13.
+Result<std::vector<OhttpEntry>> parse_ohttp(const Json& keyset) {
+  std::vector<OhttpEntry> out;
+  if (json::find(keyset, "ohttp_key_configurations") == nullptr) return out;
+  TRY_ASSIGN(const Json* array, json::get_array(keyset, "ohttp_key_configurations"));
+  std::set<std::string> ids;
+  for (const Json& element : *array) {
+    OhttpEntry entry;
+    TRY_ASSIGN(entry.key_id, json::get_string(element, "key_id"));
+    TRY_ASSIGN(entry.digest, json::get_string(element, "digest"));
+    if (!is_digest(entry.digest)) {
+      return fail(Errc::malformed, "keyset (A13): digest of a key configuration is no digest");
+    }
+    if (!ids.insert(entry.key_id).second) {
+      return fail(Errc::malformed, "keyset (A3): two key configurations share an id");
+    }
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
 std::string spki_sha256(const ByteArray<12>& prefix, std::string_view key_hex) {
   Bytes spki(prefix.begin(), prefix.end());
   if (const auto key = from_hex_array<32>(key_hex)) append(spki, *key);
@@ -146,6 +167,12 @@ Json Keyset::to_json() const {
   out["receipt_signing_keys"] = entries_to_json(receipt_signing_keys);
   out["e2ee_public_keys"] = entries_to_json(e2ee_public_keys);
   out["tls_public_keys"] = std::move(tls);
+  if (!ohttp_key_configurations.empty()) {
+    Json& configurations = out["ohttp_key_configurations"] = Json::array();
+    for (const OhttpEntry& entry : ohttp_key_configurations) {
+      configurations.push_back({{"key_id", entry.key_id}, {"digest", entry.digest}});
+    }
+  }
   return out;
 }
 
@@ -161,6 +188,21 @@ bool Keyset::lists_tls(std::string_view spki, std::string_view host) const {
     return entry.spki_sha256 == spki &&
            (!entry.domain || normal_host(*entry.domain) == normal_host(host));
   });
+}
+
+Status Keyset::check_ohttp_key(std::string_view digest, std::string_view public_key) const {
+  if (std::ranges::find(ohttp_key_configurations, digest, &OhttpEntry::digest) ==
+      ohttp_key_configurations.end()) {
+    return fail(Errc::mismatch, "keyset (A13): the key configuration is not listed");
+  }
+  const auto same = [&](const KeyEntry& entry) { return entry.public_key == public_key; };
+  const std::string spki = spki_sha256(kSpkiX25519, public_key);
+  if (std::ranges::any_of(e2ee_public_keys, same) ||
+      std::ranges::any_of(receipt_signing_keys, same) ||
+      std::ranges::find(tls_public_keys, spki, &TlsEntry::spki_sha256) != tls_public_keys.end()) {
+    return fail(Errc::malformed, "keyset (A3): one key in two roles");
+  }
+  return {};
 }
 
 Result<ParsedKeyset> parse_keyset(const Json& object) {
@@ -181,6 +223,7 @@ Result<ParsedKeyset> parse_keyset(const Json& object) {
   TRY_ASSIGN(auto receipt, parse_entries(object, "receipt_signing_keys", {kAlgoEd25519}));
   TRY_ASSIGN(auto e2ee, parse_entries(object, "e2ee_public_keys", {kSuiteX25519, kSuiteSecp256k1}));
   TRY_ASSIGN(keyset.tls_public_keys, parse_tls(object));
+  TRY_ASSIGN(keyset.ohttp_key_configurations, parse_ohttp(object));
   keyset.receipt_signing_keys = std::move(receipt.known);
   keyset.e2ee_public_keys = std::move(e2ee.known);
   TRY(check_roles(keyset, receipt.all_keys, e2ee.all_keys));

@@ -29,12 +29,19 @@ struct TlsEntry {
   std::optional<std::string> domain;
 };
 
+// One OHTTP key configuration, named by the SHA-256 of its exact bytes.
+struct OhttpEntry {
+  std::string key_id;
+  std::string digest;  // sha256:...
+};
+
 struct Keyset {
   std::optional<std::string> subject;
   Time not_after{};
   std::vector<KeyEntry> receipt_signing_keys;
   std::vector<KeyEntry> e2ee_public_keys;
   std::vector<TlsEntry> tls_public_keys;
+  std::vector<OhttpEntry> ohttp_key_configurations;  // empty: no such member
 
   Json to_json() const;
 
@@ -43,6 +50,10 @@ struct Keyset {
   // Whether `spki_sha256` is listed for `host`: case-insensitive, trailing dot ignored, an entry
   // without domain serves every host.
   bool lists_tls(std::string_view spki_sha256, std::string_view host) const;
+  // Whether the OHTTP key configuration with this digest, whose X25519 key is `public_key` (lower
+  // hex), may be sealed to. Fails with `mismatch` if it is not listed, `malformed` if its key has
+  // another role too, which the digest alone does not show. Rules A3 and A13.
+  Status check_ohttp_key(std::string_view digest, std::string_view public_key) const;
 };
 
 // A keyset as received: the values, and the digest over all of it, unknown members included.

@@ -69,6 +69,61 @@ TEST(Keyset, DigestCoversUnknownMembers) {
   EXPECT_EQ(parsed.digest, keyset_digest(keyset).value());
 }
 
+constexpr std::string_view kConfigDigest =
+    "sha256:c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1";
+
+Json with_configurations(Json configurations) {
+  Json keyset = sample();
+  keyset["ohttp_key_configurations"] = std::move(configurations);
+  return keyset;
+}
+
+TEST(Keyset, KeyConfigurationsAreReadAndWritten) {
+  const Json json = with_configurations({{{"key_id", "1"}, {"digest", kConfigDigest}}});
+  const auto parsed = parse_keyset(json).value();
+  ASSERT_EQ(parsed.keyset.ohttp_key_configurations.size(), 1U);
+  EXPECT_EQ(parsed.keyset.ohttp_key_configurations[0].key_id, "1");
+  EXPECT_EQ(parsed.keyset.ohttp_key_configurations[0].digest, kConfigDigest);
+  EXPECT_NE(parsed.digest, kDigest);
+  EXPECT_EQ(keyset_digest(parsed.keyset.to_json()).value(), parsed.digest);
+  EXPECT_TRUE(parse_keyset(sample()).value().keyset.ohttp_key_configurations.empty());
+  EXPECT_FALSE(
+      parse_keyset(sample()).value().keyset.to_json().contains("ohttp_key_configurations"));
+}
+
+TEST(Keyset, KeyConfigurationsAreStrict) {
+  const Json good = {{"key_id", "1"}, {"digest", kConfigDigest}};
+  for (const Json& bad :
+       {Json(nullptr), Json("x"), Json::object(), Json::array({nullptr}),
+        Json::array({{{"key_id", "1"}}}), Json::array({{{"digest", kConfigDigest}}}),
+        Json::array({{{"key_id", 1}, {"digest", kConfigDigest}}}),
+        Json::array({{{"key_id", "1"}, {"digest", kConfigDigest.substr(7)}}}),
+        Json::array({{{"key_id", "1"}, {"digest", "sha256:" + std::string(64, 'C')}}}),
+        Json::array({good, good})}) {
+    expect_malformed(with_configurations(bad));
+  }
+}
+
+TEST(Keyset, AKeyConfigurationIsSealedToOnlyIfListedAndItsKeyHasNoOtherRole) {
+  Json json = with_configurations({{{"key_id", "1"}, {"digest", kConfigDigest}}});
+  const std::string key = to_hex(Bytes(32, 0x09));
+  const auto keyset = parse_keyset(json).value().keyset;
+  EXPECT_TRUE(keyset.check_ohttp_key(kConfigDigest, key));
+  const auto unlisted = keyset.check_ohttp_key("sha256:" + std::string(64, '0'), key);
+  ASSERT_FALSE(unlisted);
+  EXPECT_EQ(unlisted.error().code, Errc::mismatch);
+  // The last: the key's SubjectPublicKeyInfo is listed under TLS.
+  json["tls_public_keys"][0]["spki_sha256"] =
+      to_hex(crypto::sha256(from_hex("302a300506032b656e032100" + key).value()));
+  const auto tls = parse_keyset(json).value().keyset;
+  for (const Status& shared : {keyset.check_ohttp_key(kConfigDigest, kX25519Key),
+                               keyset.check_ohttp_key(kConfigDigest, kReceiptKey),
+                               tls.check_ohttp_key(kConfigDigest, key)}) {
+    ASSERT_FALSE(shared);
+    EXPECT_EQ(shared.error().code, Errc::malformed);
+  }
+}
+
 TEST(Keyset, EntriesOfUnknownAlgorithmAreKeptOutButHashed) {
   Json keyset = sample();
   keyset["receipt_signing_keys"].push_back(

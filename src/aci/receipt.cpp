@@ -15,9 +15,11 @@ constexpr std::string_view kReceived = "request.received";
 constexpr std::string_view kForwarded = "request.forwarded";
 constexpr std::string_view kUpstream = "upstream.verified";
 constexpr std::string_view kReturned = "response.returned";
+constexpr std::string_view kSealed = "confide.sealed";
 constexpr std::string_view kExecution = "confide.execution";
 // Events that may stand once, and of which only the response may come last.
-constexpr std::array kKnownEvents = {kReceived, kForwarded, kUpstream, kReturned, kExecution};
+constexpr std::array kKnownEvents = {kReceived, kSealed,   kForwarded,
+                                     kUpstream, kReturned, kExecution};
 
 // Receipts are a few kilobytes; an aggregator's extension events may add some.
 constexpr json::Limits kReceiptLimits{
@@ -79,9 +81,17 @@ Result<std::string> get_hash(const Json& event) {
   return hash;
 }
 
+// Rule A14.
+Result<std::string> get_client_nonce(const Json& event) {
+  TRY_ASSIGN(std::string nonce, json::get_string(event, "client_nonce"));
+  if (!is_nonce(nonce)) return fail(Errc::malformed, "receipt (A14): client_nonce is no nonce");
+  return nonce;
+}
+
 struct Events {
   std::string request_hash;
   std::string response_hash;
+  std::optional<std::string> client_nonce;
   std::optional<Execution> execution;
   bool names_upstream = false;
 };
@@ -89,6 +99,8 @@ struct Events {
 Status take_event(Events& out, std::string_view type, const Json& event) {
   if (type == kExecution) {
     TRY_ASSIGN(out.execution, parse_execution(event));
+  } else if (type == kSealed) {
+    TRY_ASSIGN(out.client_nonce, get_client_nonce(event));
   } else if (type == kUpstream) {
     out.names_upstream = true;
   } else {
@@ -175,6 +187,9 @@ Result<std::string> sign_receipt(const ReceiptFields& fields, std::string_view k
                                  const crypto::Ed25519Key& key) {
   Json events = Json::array();
   events.push_back(hash_event(kReceived, fields.request_hash));
+  if (fields.client_nonce) {
+    events.push_back({{"type", kSealed}, {"client_nonce", *fields.client_nonce}});
+  }
   if (fields.forwarded_hash) events.push_back(hash_event(kForwarded, *fields.forwarded_hash));
   if (fields.execution) events.push_back(execution_event(*fields.execution));
   events.push_back(hash_event(kReturned, fields.response_hash));
@@ -216,6 +231,7 @@ Result<VerifiedReceipt> verify_receipt(std::string_view document, const ParsedKe
   out.document_ = std::move(receipt);
   out.request_hash_ = std::move(events.request_hash);
   out.response_hash_ = std::move(events.response_hash);
+  out.client_nonce_ = std::move(events.client_nonce);
   out.execution_ = std::move(events.execution);
   out.names_upstream_ = events.names_upstream;
   return out;

@@ -31,7 +31,9 @@ struct ReceiptFields {
   std::string workload_keyset_digest;
   std::string endpoint;
   Time served_at{};
-  std::string request_hash;                   // sha256:... of request.received
+  std::string request_hash;  // sha256:... of request.received
+  // Of a sealed request: 64 lower-case hex digits.
+  std::optional<std::string> client_nonce = std::nullopt;
   std::optional<std::string> forwarded_hash;  // absent on refusals
   std::string response_hash;                  // of response.returned
   std::optional<Execution> execution;
@@ -49,6 +51,8 @@ class VerifiedReceipt {
   const Json& document() const noexcept { return document_; }
   const std::string& request_hash() const noexcept { return request_hash_; }
   const std::string& response_hash() const noexcept { return response_hash_; }
+  // What the client put into its sealed request, so that no two receipts are interchangeable.
+  const std::optional<std::string>& client_nonce() const noexcept { return client_nonce_; }
   const std::optional<Execution>& execution() const noexcept { return execution_; }
   // Whether it has an upstream.verified event, which a direct service never writes.
   bool names_upstream() const noexcept { return names_upstream_; }
@@ -59,16 +63,17 @@ class VerifiedReceipt {
   Json document_;
   std::string request_hash_;
   std::string response_hash_;
+  std::optional<std::string> client_nonce_;
   std::optional<Execution> execution_;
   bool names_upstream_ = false;
 };
 
 // Checks signature (lower-case hex only), api_version, keyset digest, and the events: first is
 // request.received, no core event twice, response.returned present and behind the others, our own
-// event well-formed and at most once. The served formatting does not matter; events of unknown type
-// are signed but ignored. Fails with `malformed`, `bad_signature`, `mismatch` (a foreign key id or
-// keyset digest) or `unsupported` (a foreign api_version, a generation-1 receipt, a float). Rules
-// A6-A9.
+// events well-formed and each at most once. The served formatting does not matter; events of
+// unknown type are signed but ignored. Fails with `malformed`, `bad_signature`, `mismatch` (a
+// foreign key id or keyset digest) or `unsupported` (a foreign api_version, a generation-1 receipt,
+// a float). Rules A6-A9 and A14.
 Result<VerifiedReceipt> verify_receipt(std::string_view document, const ParsedKeyset& keyset);
 
 }  // namespace confide::aci

@@ -101,6 +101,41 @@ TEST_F(ReceiptTest, Vector) {
   EXPECT_EQ(json::canonical(served).value(), kSigningInput);
 }
 
+TEST_F(ReceiptTest, TheClientsNonceIsEchoedInAnEventOfItsOwn) {
+  EXPECT_FALSE(verify_receipt(signed_receipt(), keyset_).value().client_nonce());
+  fields_.client_nonce = std::string(64, '5');
+  const auto verified = verify_receipt(signed_receipt(), keyset_).value();
+  EXPECT_EQ(verified.client_nonce(), fields_.client_nonce);
+  const Json event = document()["event_log"][1];
+  EXPECT_EQ(event.size(), 2U);
+  EXPECT_EQ(event["type"], "confide.sealed");
+  EXPECT_EQ(event["client_nonce"], std::string(64, '5'));
+}
+
+TEST_F(ReceiptTest, TheSealedEventIsWellFormedAndStandsOnce) {
+  fields_.client_nonce = std::string(64, '5');
+  const Json good = document();
+  for (const Json& bad :
+       {Json(nullptr), Json(5), Json(std::string(64, 'A')), Json(""), Json(std::string(63, '5'))}) {
+    Json document = good;
+    document["event_log"][1]["client_nonce"] = bad;
+    expect_refused_though_signed(document, Errc::malformed);
+  }
+  Json without = good;
+  without["event_log"][1].erase("client_nonce");
+  expect_refused_though_signed(without, Errc::malformed);
+  Json twice = good;
+  twice["event_log"].insert(twice["event_log"].begin() + 2, Json(good["event_log"][1]));
+  expect_refused_though_signed(twice, Errc::malformed);
+  Json late = good;
+  late["event_log"].push_back(Json(good["event_log"][1]));
+  late["event_log"].erase(1);
+  expect_refused_though_signed(late, Errc::malformed);
+
+  fields_.client_nonce = "short";
+  EXPECT_EQ(sign_receipt(fields_, "receipt-1", key_).error().code, Errc::malformed);
+}
+
 TEST_F(ReceiptTest, SigningMakesTheBytesOfTheVectorWithoutItsUpstreamEvent) {
   fields_ = {.receipt_id = "rcpt-0001",
              .chat_id = "chatcmpl-123",
