@@ -1,5 +1,6 @@
 // confide-server: a model served privately from inside a TEE.
 #include <CLI/CLI.hpp>
+#include <map>
 
 #include "ops/version.h"
 #include "serve.h"
@@ -59,6 +60,14 @@ int main(int argc, char** argv) {
   app.add_option("--keyset-days", options.keyset_days, "how long this process's keys are valid")
       ->check(CLI::Range(1, 365))
       ->capture_default_str();
+  app.add_option("--sealing-epoch", options.sealing_epoch,
+                 "how long a sealing key is used, such as 12h (s, m, h, d); 0: as long as we run")
+      ->transform(CLI::AsNumberWithUnit(
+          std::map<std::string, std::uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86'400}},
+          CLI::AsNumberWithUnit::CASE_SENSITIVE))
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{365 * 86'400}))
+      ->type_name("DURATION")
+      ->default_str("24h");
   app.add_option("--drain-seconds", options.drain_seconds, "how long a stop waits for answers")
       ->check(CLI::Range(0, 3600))
       ->capture_default_str();

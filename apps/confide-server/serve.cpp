@@ -5,8 +5,11 @@
 
 #include <cerrno>
 #include <charconv>
+#include <condition_variable>
 #include <cstring>
 #include <fstream>
+#include <mutex>
+#include <stop_token>
 #include <thread>
 
 #include <fmt/format.h>
@@ -81,6 +84,7 @@ api::IdentityOptions identity_options(const ServeOptions& options, const Listen&
   api::IdentityOptions out;
   out.now = now;
   out.lifetime = std::chrono::days{options.keyset_days};
+  out.sealing_epoch = std::chrono::seconds{options.sealing_epoch};
   out.dns_names = {"localhost"};
   out.ip_addresses = {"127.0.0.1", "::1"};
   std::vector<std::string> names = options.domains;
@@ -133,6 +137,32 @@ aci::SourceProvenance provenance() {
   return out;
 }
 
+// Looks after the sealing keys until it is destroyed.
+class KeyTender {
+ public:
+  KeyTender(api::Identity& identity, const Clock& clock)
+      : thread_([&identity, &clock](const std::stop_token& stop) {
+          std::mutex mutex;
+          std::condition_variable_any wake;
+          std::unique_lock lock(mutex);
+          while (!wake.wait_for(lock, stop, std::chrono::seconds{1},
+                                [&stop] { return stop.stop_requested(); })) {
+            tend(identity, clock.now());
+          }
+        }) {}
+
+ private:
+  static void tend(api::Identity& identity, Time now) {
+    const auto replaced = identity.tend(now);
+    if (!replaced) {
+      ops::log_error(fmt::format("sealing key not replaced: {}", replaced.error().message));
+    } else if (*replaced) {
+      ops::log_info(fmt::format("sealing key replaced; keyset {}", identity.published()->digest));
+    }
+  }
+  std::jthread thread_;
+};
+
 Status run(const ServeOptions& options, const std::vector<std::string>& arguments) {
   const SystemClock clock;
   TRY_ASSIGN(const Listen listen, parse_listen(options.listen));
@@ -156,8 +186,9 @@ Status run(const ServeOptions& options, const std::vector<std::string>& argument
                                                .context_per_slot = options.context,
                                                .threads = options.threads,
                                                .queue = options.queue}));
-  TRY_ASSIGN(auto identity, api::Identity::create(identity_options(options, listen, clock.now())));
-  TRY(write_file(options.state + "/tls-cert.pem", identity.tls_certificate().to_pem()));
+  TRY_ASSIGN(const auto identity,
+             api::Identity::create(identity_options(options, listen, clock.now())));
+  TRY(write_file(options.state + "/tls-cert.pem", identity->tls_certificate().to_pem()));
 
   ops::Metrics metrics;
   const std::string name = options.model_name.empty() ? model.file.name() : options.model_name;
@@ -170,13 +201,13 @@ Status run(const ServeOptions& options, const std::vector<std::string>& argument
                         .pool = pool,
                         .metrics = metrics,
                         .clock = clock},
-                       identity);
+                       *identity);
   TRY_ASSIGN(
       const auto server,
       net::Server::start({.address = listen.address,
                           .port = listen.port,
-                          .certificate = identity.tls_certificate(),
-                          .key = &identity.tls_key(),
+                          .certificate = identity->tls_certificate(),
+                          .key = &identity->tls_key(),
                           .limits = {},
                           .make_error =
                               [&](int status, std::string_view text) {
@@ -187,12 +218,13 @@ Status run(const ServeOptions& options, const std::vector<std::string>& argument
                          }));
   ops::log_info(fmt::format("model {} {} ({}, {})", name, digest, engine->info().description,
                             engine->build()));
-  ops::log_info(fmt::format("keyset {}, valid until {}", identity.keyset_digest(),
-                            to_rfc3339(identity.not_after())));
+  ops::log_info(fmt::format("keyset {}, valid until {}", identity->published()->digest,
+                            to_rfc3339(identity->not_after())));
   const bool v6 = listen.address.find(':') != std::string::npos;
   ops::log_info(fmt::format("listening on https://{}{}{}:{}", v6 ? "[" : "", listen.address,
                             v6 ? "]" : "", server->port()));
 
+  const KeyTender tender(*identity, clock);
   const int signal = ops::wait_for_termination();
   ops::log_info(fmt::format("signal {}: finishing what runs, for at most {} s", signal,
                             options.drain_seconds));

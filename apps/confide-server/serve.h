@@ -22,6 +22,7 @@ struct ServeOptions {
   int receipt_days = 30;
   std::uint64_t receipt_max = 1'000'000;
   int keyset_days = 30;
+  std::uint64_t sealing_epoch = 86'400;  // seconds that a sealing key is used; 0: as long as we run
   int drain_seconds = 30;
   bool verbose = false;
 };

@@ -44,16 +44,16 @@ class FakeExchange final : public net::Exchange {
   }
   void on_gone(std::function<void()> callback) override {
     const std::lock_guard lock(mutex_);
-    gone_ = std::move(callback);
+    gone_.push_back(std::move(callback));
   }
 
   void client_goes_away() {
-    std::function<void()> callback;
+    std::vector<std::function<void()>> callbacks;
     {
       const std::lock_guard lock(mutex_);
-      callback = gone_;
+      callbacks = gone_;
     }
-    if (callback) callback();
+    for (const auto& callback : callbacks) callback();
   }
   void wait() {
     std::unique_lock lock(mutex_);
@@ -65,12 +65,22 @@ class FakeExchange final : public net::Exchange {
     const std::lock_guard lock(mutex_);
     return head_.headers;
   }
-  const std::string& body() const { return body_; }
+  std::string body() const {
+    const std::lock_guard lock(mutex_);
+    return body_;
+  }
   bool streamed() const {
     const std::lock_guard lock(mutex_);
     return streamed_;
   }
-  bool aborted() const { return aborted_; }
+  bool aborted() const {
+    const std::lock_guard lock(mutex_);
+    return aborted_;
+  }
+  bool ended() const {
+    const std::lock_guard lock(mutex_);
+    return ended_;
+  }
 
  private:
   void end() {
@@ -83,7 +93,7 @@ class FakeExchange final : public net::Exchange {
   net::HttpResponse head_;
   std::string body_;
   bool streamed_ = false, aborted_ = false, ended_ = false;
-  std::function<void()> gone_;
+  std::vector<std::function<void()>> gone_;
 };
 
 // Answers every job with `pieces`, on the caller's thread or, if `hold` is set, when release()

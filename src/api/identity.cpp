@@ -1,8 +1,23 @@
 #include "api/identity.h"
 
-namespace confide::api {
+#include <string>
+#include <utility>
 
-Result<Identity> Identity::create(const IdentityOptions& options) {
+namespace confide::api {
+namespace {
+
+constexpr std::uint8_t kFirstSealingKeyId = 1;
+
+}  // namespace
+
+Identity::Identity(crypto::Ed25519Key receipt_key, crypto::P256Key tls_key,
+                   crypto::Certificate certificate, seal::GatewayKey sealing_key)
+    : receipt_key_(std::move(receipt_key)),
+      tls_key_(std::move(tls_key)),
+      tls_certificate_(std::move(certificate)),
+      sealing_keys_(std::make_shared<seal::OhttpKeys>(std::move(sealing_key))) {}
+
+Result<std::unique_ptr<Identity>> Identity::create(const IdentityOptions& options) {
   const Time not_after = options.now + options.lifetime;
   crypto::P256Key tls_key = crypto::P256Key::generate();
   // A few minutes of grace for clients whose clock is behind; the keyset's own limit is exact.
@@ -18,26 +33,67 @@ Result<Identity> Identity::create(const IdentityOptions& options) {
                                            .extensions = {}};
   TRY_ASSIGN(auto certificate, crypto::issue_certificate(request, tls_key, nullptr));
 
-  Identity out(crypto::Ed25519Key::generate(), std::move(tls_key), std::move(certificate));
-  out.not_after_ = not_after;
-  aci::Keyset keyset;
+  std::unique_ptr<Identity> out(new Identity(crypto::Ed25519Key::generate(), std::move(tls_key),
+                                             std::move(certificate),
+                                             seal::GatewayKey::generate(kFirstSealingKeyId)));
+  aci::Keyset& keyset = out->template_;
   if (!options.subject.empty()) keyset.subject = options.subject;
   keyset.not_after = not_after;
   keyset.receipt_signing_keys = {{.key_id = std::string(kReceiptKeyId),
                                   .algo = std::string(aci::kAlgoEd25519),
-                                  .public_key = to_hex(out.receipt_key_.public_key())}};
+                                  .public_key = to_hex(out->receipt_key_.public_key())}};
   for (const seal::Suite suite : {seal::Suite::x25519, seal::Suite::secp256k1}) {
-    out.e2ee_keys_.push_back(seal::OpeningKey::generate(suite));
+    out->e2ee_keys_.push_back(seal::OpeningKey::generate(suite));
     keyset.e2ee_public_keys.push_back(
         {.key_id = suite == seal::Suite::x25519 ? "e2ee-x25519" : "e2ee-secp256k1",
          .algo = std::string(seal::to_string(suite)),
-         .public_key = out.e2ee_keys_.back().public_hex()});
+         .public_key = out->e2ee_keys_.back().public_hex()});
   }
   keyset.tls_public_keys = {
-      {.spki_sha256 = to_hex(out.tls_certificate_.spki_sha256()), .domain = std::nullopt}};
-  out.keyset_ = keyset.to_json();
-  TRY_ASSIGN(out.digest_, aci::keyset_digest(out.keyset_));
+      {.spki_sha256 = to_hex(out->tls_certificate_.spki_sha256()), .domain = std::nullopt}};
+  out->epoch_ = options.sealing_epoch;
+  out->epoch_end_ = options.now + options.sealing_epoch;
+  TRY_ASSIGN(out->current_, out->describe(*out->sealing_keys_->current()));
   return out;
+}
+
+Result<std::shared_ptr<const PublishedKeyset>> Identity::describe(
+    const seal::GatewayKey& key) const {
+  const std::uint8_t id = key.config().key_id;
+  aci::Keyset keyset = template_;
+  keyset.ohttp_key_configurations = {
+      {.key_id = std::to_string(id), .digest = seal::key_config_digest(key.encoded())}};
+  auto out = std::make_shared<PublishedKeyset>();
+  out->keyset = keyset.to_json();
+  TRY_ASSIGN(out->digest, aci::keyset_digest(out->keyset));
+  out->key_configs = seal::join_key_configs({key.encoded()});
+  out->sealing_key_id = id;
+  return out;
+}
+
+std::shared_ptr<const PublishedKeyset> Identity::published() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+std::shared_ptr<const PublishedKeyset> Identity::published_with(std::uint8_t sealing_key_id) const {
+  const std::lock_guard lock(mutex_);
+  return previous_ && previous_->sealing_key_id == sealing_key_id ? previous_ : current_;
+}
+
+Result<bool> Identity::tend(Time now) {
+  sealing_keys_->forget_expired(now);
+  if (epoch_ == std::chrono::seconds{0} || now < epoch_end_) return false;
+  auto key = seal::GatewayKey::generate(sealing_keys_->next_id());
+  TRY_ASSIGN(auto next, describe(key));
+  {
+    // Before the key itself: nothing can be sealed to it that published_with() does not know.
+    const std::lock_guard lock(mutex_);
+    previous_ = std::exchange(current_, std::move(next));
+  }
+  sealing_keys_->rotate(std::move(key), now, kSealingGrace);
+  epoch_end_ = now + epoch_;
+  return true;
 }
 
 }  // namespace confide::api

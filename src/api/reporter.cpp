@@ -17,13 +17,8 @@ ApiError no_report(const Error& why) {
 
 }  // namespace
 
-Reporter::Reporter(attest::Tee& tee, const Identity& identity, aci::SourceProvenance provenance,
-                   const Clock& clock)
-    : tee_(tee),
-      keyset_(identity.keyset()),
-      digest_(identity.keyset_digest()),
-      provenance_(std::move(provenance)),
-      clock_(clock) {}
+Reporter::Reporter(attest::Tee& tee, aci::SourceProvenance provenance, const Clock& clock)
+    : tee_(tee), provenance_(std::move(provenance)), clock_(clock) {}
 
 // The table holds no more addresses than there are quotes in the budget.
 bool Reporter::take_budget(const std::string& peer, Time now) {
@@ -41,8 +36,9 @@ bool Reporter::take_budget(const std::string& peer, Time now) {
   return true;
 }
 
-Result<std::string> Reporter::make(const std::optional<std::string>& nonce) {
-  const crypto::Sha256 report_data = aci::report_data(digest_, nonce);
+Result<std::string> Reporter::make(const PublishedKeyset& keyset,
+                                   const std::optional<std::string>& nonce) {
+  const crypto::Sha256 report_data = aci::report_data(keyset.digest, nonce);
   const auto slot = aci::report_data_slot(report_data);
   TRY_ASSIGN(const attest::Evidence found, tee_.quote(slot));
 
@@ -55,36 +51,41 @@ Result<std::string> Reporter::make(const std::optional<std::string>& nonce) {
   }
   if (tee_.simulated()) evidence["simulated"] = true;
   return aci::write_report({.tee_type = std::string(tee_.tee_type()),
-                            .workload_keyset = keyset_,
-                            .workload_keyset_digest = digest_,
+                            .workload_keyset = keyset.keyset,
+                            .workload_keyset_digest = keyset.digest,
                             .report_data = report_data,
                             .provenance = provenance_,
                             .evidence = std::move(evidence)});
 }
 
-ApiResult<std::string> Reporter::report(const std::optional<std::string>& nonce,
+ApiResult<std::string> Reporter::report(const PublishedKeyset& keyset,
+                                        const std::optional<std::string>& nonce,
                                         const std::string& peer) {
   if (nonce && !aci::is_nonce(*nonce)) {
     return tl::unexpected(
         invalid_request("'nonce' must be 64 lower-case hexadecimal digits.", "nonce"));
   }
   const Time now = clock_.now();
-  return nonce ? challenged(*nonce, peer, now) : unchallenged(now);
+  return nonce ? challenged(keyset, *nonce, peer, now) : unchallenged(keyset, now);
 }
 
-// One quote a minute at most, so it needs no budget; who comes meanwhile waits for that one.
-ApiResult<std::string> Reporter::unchallenged(Time now) {
+// One quote a minute and keyset at most, so it needs no budget; who comes meanwhile waits for that
+// one.
+ApiResult<std::string> Reporter::unchallenged(const PublishedKeyset& keyset, Time now) {
   const std::lock_guard lock(cache_mutex_);
-  if (!cached_.empty() && now >= cached_at_ && now < cached_at_ + kCacheFor) return cached_;
-  auto made = make(std::nullopt);
+  if (cached_digest_ == keyset.digest && now >= cached_at_ && now < cached_at_ + kCacheFor) {
+    return cached_;
+  }
+  auto made = make(keyset, std::nullopt);
   if (!made) return tl::unexpected(no_report(made.error()));
   cached_ = *std::move(made);
+  cached_digest_ = keyset.digest;
   cached_at_ = now;
   return cached_;
 }
 
-ApiResult<std::string> Reporter::challenged(const std::string& nonce, const std::string& peer,
-                                            Time now) {
+ApiResult<std::string> Reporter::challenged(const PublishedKeyset& keyset, const std::string& nonce,
+                                            const std::string& peer, Time now) {
   if (!take_budget(peer, now)) {
     return tl::unexpected(ApiError{.status = 429,
                                    .type = "rate_limit_error",
@@ -92,7 +93,7 @@ ApiResult<std::string> Reporter::challenged(const std::string& nonce, const std:
                                    .code = "rate_limit_exceeded",
                                    .param = ""});
   }
-  auto made = make(nonce);
+  auto made = make(keyset, nonce);
   if (!made) return tl::unexpected(no_report(made.error()));
   return *std::move(made);
 }

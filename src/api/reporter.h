@@ -19,12 +19,12 @@ namespace confide::api {
 // answered from a cache.
 class Reporter {
  public:
-  Reporter(attest::Tee& tee, const Identity& identity, aci::SourceProvenance provenance,
-           const Clock& clock);
+  Reporter(attest::Tee& tee, aci::SourceProvenance provenance, const Clock& clock);
 
-  // `nonce` absent: the unchallenged form. `peer` is the address that asks. Fails with 400 on a
-  // nonce of another shape, 429 over the budget, 500 if the TEE gives no quote.
-  ApiResult<std::string> report(const std::optional<std::string>& nonce, const std::string& peer);
+  // About `keyset`. `nonce` absent: the unchallenged form. `peer` is the address that asks. Fails
+  // with 400 on a nonce of another shape, 429 over the budget, 500 if the TEE gives no quote.
+  ApiResult<std::string> report(const PublishedKeyset& keyset,
+                                const std::optional<std::string>& nonce, const std::string& peer);
 
  private:
   static constexpr double kQuotesPerSecond = 25.0;
@@ -33,14 +33,13 @@ class Reporter {
   static constexpr int kLittle = 2;      // quotes a second
   static constexpr std::chrono::seconds kCacheFor{60};
 
-  Result<std::string> make(const std::optional<std::string>& nonce);
-  ApiResult<std::string> unchallenged(Time now);
-  ApiResult<std::string> challenged(const std::string& nonce, const std::string& peer, Time now);
+  Result<std::string> make(const PublishedKeyset& keyset, const std::optional<std::string>& nonce);
+  ApiResult<std::string> unchallenged(const PublishedKeyset& keyset, Time now);
+  ApiResult<std::string> challenged(const PublishedKeyset& keyset, const std::string& nonce,
+                                    const std::string& peer, Time now);
   bool take_budget(const std::string& peer, Time now);
 
   attest::Tee& tee_;
-  const Json keyset_;
-  const std::string digest_;
   const aci::SourceProvenance provenance_;
   const Clock& clock_;
 
@@ -51,6 +50,7 @@ class Reporter {
 
   std::mutex cache_mutex_;
   std::string cached_;
+  std::string cached_digest_;  // of the keyset it is about
   Time cached_at_{};
 };
 

@@ -1,7 +1,11 @@
 #include "api/service.h"
 
+#include <algorithm>
+#include <ranges>
+
 #include <fmt/format.h>
 
+#include "api/sealed_exchange.h"
 #include "crypto/hash.h"
 #include "ops/log.h"
 
@@ -37,9 +41,9 @@ std::string owner_of(const net::Headers& headers) {
 
 // A fixed name for each route, so that no caller chooses a metric label.
 std::string_view route_name(std::string_view path) {
-  for (const std::string_view known :
-       {"/", "/health", "/v1/metrics", "/v1/models", "/v1/aci/attestation", "/v1/aci/sessions",
-        "/v1/chat/completions", "/v1/completions"}) {
+  for (const std::string_view known : std::initializer_list<std::string_view>{
+           "/", "/health", "/v1/metrics", "/v1/models", "/v1/aci/attestation", "/v1/aci/sessions",
+           "/v1/chat/completions", "/v1/completions", seal::kOhttpPath}) {
     if (path == known) return known;
   }
   if (path.starts_with(kReceipts)) return "/v1/aci/receipts/{id}";
@@ -48,14 +52,33 @@ std::string_view route_name(std::string_view path) {
   return "other";
 }
 
+// The methods that a path takes besides OPTIONS; nothing if it is no path of ours. What is for
+// operators cannot be reached through the sealed channel, which relays for anybody.
+std::string_view methods_at(std::string_view path, bool sealed) {
+  const std::string_view route = route_name(path);
+  if (route == "/v1/chat/completions" || route == "/v1/completions") return "POST";
+  if (sealed && (route == "/health" || route == "/v1/metrics")) return "";
+  if (route == seal::kOhttpPath) return "GET, HEAD, POST";
+  return route == "other" ? "" : "GET, HEAD";
+}
+
+bool lists(std::string_view methods, std::string_view method) {
+  for (const auto part : std::views::split(methods, std::string_view(", "))) {
+    if (std::ranges::equal(part, method)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Service::Service(ServiceConfig config, ServiceParts parts, Identity& identity)
     : config_(std::move(config)),
       parts_(parts),
       identity_(identity),
-      reporter_(parts.tee, identity, config_.provenance, parts.clock),
+      reporter_(parts.tee, config_.provenance, parts.clock),
       channel_(identity.take_e2ee_keys()),
+      gateway_(identity.sealing_keys()),
+      pacer_(kConstantInterval),
       fingerprint_(fingerprint(config_, parts.engine)),
       started_(parts.clock.now()) {}
 
@@ -63,13 +86,13 @@ void Service::handle(net::HttpRequest request, std::shared_ptr<net::Exchange> ex
   auto call = std::make_shared<Call>();
   call->request = std::move(request);
   call->exchange = std::move(exchange);
+  call->keyset = identity_.published();
   // Takes no time, and whoever asks wants to know about us, not about our queue.
   if (call->request.path == "/health") return route(*call);
   const std::size_t size = call->request.body.size();
   const bool room = body_bytes_.fetch_add(size) + size <= kMaxBodyBytes;
   const bool queued = room && parts_.pool.try_post([this, call, size] {
     try {
-      call->owner = owner_of(call->request.headers);
       route(*call);
     } catch (const std::exception& e) {
       // Not e.what(): it may quote the request.
@@ -91,19 +114,19 @@ net::HttpResponse Service::transport_error(int status, std::string_view message)
                       .message = std::string(message),
                       .code = "",
                       .param = ""});
-  add_common_headers(response.headers);
+  add_common_headers(response.headers, *identity_.published());
   return response;
 }
 
-void Service::add_common_headers(net::Headers& headers) const {
+void Service::add_common_headers(net::Headers& headers, const PublishedKeyset& keyset) {
   headers.set("X-ACI-Version", std::string(aci::kApiVersion));
-  headers.set("X-ACI-Keyset-Digest", identity_.keyset_digest());
+  headers.set("X-ACI-Keyset-Digest", keyset.digest);
   headers.set("Access-Control-Allow-Origin", "*");
   headers.set("Access-Control-Expose-Headers", std::string(kExposed));
 }
 
 void Service::reply(Call& call, net::HttpResponse response) {
-  add_common_headers(response.headers);
+  add_common_headers(response.headers, *call.keyset);
   parts_.metrics.count("confide_requests_total", "Requests answered at once, by route and status.",
                        {{"route", std::string(route_name(call.request.path))},
                         {"status", std::to_string(response.status)}});
@@ -120,6 +143,7 @@ void Service::reply_json(Call& call, const Json& body) {
 void Service::route(Call& call) {
   const std::string& method = call.request.method;
   const std::string& path = call.request.path;
+  call.owner = owner_of(call.request.headers);
   if (method == "OPTIONS") {
     net::HttpResponse response;
     response.status = 204;
@@ -129,22 +153,21 @@ void Service::route(Call& call) {
     reply(call, std::move(response));
     return;
   }
-  const bool post = path == "/v1/chat/completions" || path == "/v1/completions";
-  if (!post && route_name(path) == "other") {
-    reply(call, error_response(not_found("There is nothing at this path.")));
-    return;
+  const std::string_view methods = methods_at(path, call.sealed);
+  if (methods.empty()) {
+    return reply(call, error_response(not_found("There is nothing at this path.")));
   }
-  const bool allowed = post ? method == "POST" : method == "GET" || method == "HEAD";
-  if (!allowed) {
+  if (!lists(methods, method)) {
     ApiError error = invalid_request("This path does not take this method.");
     error.status = 405;
     net::HttpResponse response = error_response(error);
-    response.headers.set("Allow", post ? "POST, OPTIONS" : "GET, HEAD, OPTIONS");
+    response.headers.set("Allow", fmt::format("{}, OPTIONS", methods));
     reply(call, std::move(response));
     return;
   }
   if (path == "/v1/chat/completions") return generate(call, Endpoint::chat_completions);
   if (path == "/v1/completions") return generate(call, Endpoint::completions);
+  if (path == seal::kOhttpPath) return method == "POST" ? sealed(call) : key_configs(call);
   if (path == "/v1/aci/attestation") return attestation(call);
   if (path.starts_with(kReceipts)) return receipt(call);
   if (path == kSessions) {
@@ -160,8 +183,7 @@ void Service::route(Call& call) {
 }
 
 void Service::root(Call& call) {
-  Json body = {{"api_version", aci::kApiVersion},
-               {"workload_keyset_digest", identity_.keyset_digest()}};
+  Json body = {{"api_version", aci::kApiVersion}, {"workload_keyset_digest", call.keyset->digest}};
   if (parts_.tee.simulated()) body["notice"] = "SIMULATED TEE: no hardware protects this service";
   reply_json(call, body);
 }
@@ -200,7 +222,8 @@ void Service::models(Call& call) {
 }
 
 void Service::attestation(Call& call) {
-  auto report = reporter_.report(net::query_value(call.request.query, "nonce"), call.request.peer);
+  auto report = reporter_.report(*call.keyset, net::query_value(call.request.query, "nonce"),
+                                 call.request.peer);
   if (!report) return reply(call, error_response(report.error()));
   net::HttpResponse response;
   response.headers.set("Content-Type", "application/json");

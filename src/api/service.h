@@ -9,6 +9,7 @@
 #include "aci/receipt.h"
 #include "api/identity.h"
 #include "api/openai.h"
+#include "api/pacer.h"
 #include "api/reporter.h"
 #include "attest/tee.h"
 #include "base/clock.h"
@@ -16,6 +17,7 @@
 #include "net/http.h"
 #include "ops/metrics.h"
 #include "ops/worker_pool.h"
+#include "seal/ohttp_gateway.h"
 #include "store/receipts.h"
 
 namespace confide::api {
@@ -51,7 +53,10 @@ class Service {
   struct Call {
     net::HttpRequest request;
     std::shared_ptr<net::Exchange> exchange;
-    std::string owner;  // "sha256:..." of the bearer token, or empty
+    std::shared_ptr<const PublishedKeyset> keyset;  // under which it was accepted
+    std::string owner;                              // "sha256:..." of the bearer token, or empty
+    bool sealed = false;                            // it came through the sealed channel,
+    std::string client_nonce;                       // with this nonce, or empty
   };
   // A body that may be served: what it asks, and what its receipt will say of it.
   struct AcceptedBody {
@@ -69,6 +74,10 @@ class Service {
   void models(Call& call);
   void attestation(Call& call);
   void receipt(Call& call);
+  void key_configs(Call& call);
+  void sealed(Call& call);
+  void serve_sealed(Call& outer, seal::Admitted admitted,
+                    std::shared_ptr<const PublishedKeyset> keyset);
   void generate(Call& call, Endpoint endpoint);
   ApiResult<void> start_generation(Call& call, Endpoint endpoint);
   ApiResult<AcceptedBody> accept_body(Call& call, Endpoint endpoint);
@@ -78,13 +87,15 @@ class Service {
 
   void reply(Call& call, net::HttpResponse response);
   void reply_json(Call& call, const Json& body);
-  void add_common_headers(net::Headers& headers) const;
+  static void add_common_headers(net::Headers& headers, const PublishedKeyset& keyset);
 
   const ServiceConfig config_;
   ServiceParts parts_;
   Identity& identity_;
   Reporter reporter_;
   seal::ServerChannel channel_;
+  seal::OhttpGateway gateway_;
+  Pacer pacer_;
   const std::string fingerprint_;
   const Time started_;
   std::atomic<std::size_t> body_bytes_{0};  // of requests queued or under way

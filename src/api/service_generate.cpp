@@ -77,6 +77,11 @@ ApiResult<Service::AcceptedBody> Service::accept_body(Call& call, Endpoint endpo
   AcceptedBody out;
   std::string text;
   const seal::E2eeHeaders headers = e2ee_headers(call.request.headers);
+  if (headers.any() && call.sealed) {
+    return tl::unexpected(invalid_request(
+        "This request came through the sealed channel, so it takes no X-E2EE-*, X-Client-Pub-Key, "
+        "X-Model-Pub-Key or X-Signing-Algo header."));
+  }
   if (headers.any()) {
     auto opened = channel_.open(headers, endpoint, call.request.body, parts_.clock.now());
     if (!opened) {
@@ -172,10 +177,11 @@ ApiResult<void> Service::start_generation(Call& call, Endpoint endpoint) {
 
   aci::ReceiptFields receipt;
   receipt.receipt_id = random_id("rcpt-");
-  receipt.workload_keyset_digest = identity_.keyset_digest();
+  receipt.workload_keyset_digest = call.keyset->digest;
   receipt.endpoint = path_of(endpoint);
   receipt.served_at = parts_.clock.now();
   receipt.request_hash = std::move(accepted.received_hash);
+  if (!call.client_nonce.empty()) receipt.client_nonce = call.client_nonce;
   receipt.forwarded_hash = std::move(accepted.forwarded_hash);
   if (accepted.constraints.session_ids) {
     // No model of ours answers, so the name is whatever was sent: it may not fill the disk.
@@ -219,7 +225,7 @@ ApiResult<void> Service::start_generation(Call& call, Endpoint endpoint) {
                                      .completion_tokens = 0,
                                      .finish_reason = ""};
   plan.receipt = std::move(receipt);
-  add_common_headers(plan.headers);
+  add_common_headers(plan.headers, *call.keyset);
   plan.headers.set("X-E2EE-Applied", accepted.sealer ? "true" : "false");
   if (accepted.sealer) {
     plan.headers.set("X-E2EE-Version", "2");

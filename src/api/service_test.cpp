@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "api/fakes_for_test.h"
+#include "api/service_fixture_test.h"
 #include "net/sse.h"
 
 namespace confide::api {
@@ -15,82 +15,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-constexpr std::int64_t kNow = 1'790'000'000;
-
-struct ServiceTest : ::testing::Test {
-  FixedClock clock{from_unix(kNow)};
-  FakeEngine engine;
-  FakeTee tee;
-  FakeStore store;
-  ops::Metrics metrics;
-  Identity identity =
-      Identity::create(
-          {.subject = "", .dns_names = {"localhost"}, .ip_addresses = {}, .now = from_unix(kNow)})
-          .value();
-  std::optional<ops::WorkerPool> pool{std::in_place, 2U, 64U};
-  Service service{
-      {.model_name = "tiny", .model_digest = "sha256:" + std::string(64, 'a'), .provenance = {}},
-      {.engine = engine,
-       .tee = tee,
-       .receipts = store,
-       .pool = *pool,
-       .metrics = metrics,
-       .clock = clock},
-      identity};
-
-  ~ServiceTest() override { pool->stop(); }
-
-  static net::HttpRequest request(std::string method, std::string path, std::string body = "") {
-    net::HttpRequest out;
-    out.method = std::move(method);
-    const auto mark = path.find('?');
-    out.path = path.substr(0, mark);
-    if (mark != std::string::npos) out.query = path.substr(mark + 1);
-    out.body = std::move(body);
-    return out;
-  }
-  std::shared_ptr<FakeExchange> call(net::HttpRequest request) {
-    auto exchange = std::make_shared<FakeExchange>();
-    service.handle(std::move(request), exchange);
-    exchange->wait();
-    return exchange;
-  }
-  std::shared_ptr<FakeExchange> get(const std::string& path) { return call(request("GET", path)); }
-  std::shared_ptr<FakeExchange> chat(std::string body) {
-    return call(request("POST", "/v1/chat/completions", std::move(body)));
-  }
-  // A streamed answer whose response has begun; the engine decides when it ends.
-  std::shared_ptr<FakeExchange> begin_stream() {
-    auto exchange = std::make_shared<FakeExchange>();
-    service.handle(
-        request("POST", "/v1/chat/completions",
-                R"({"model":"tiny","stream":true,"messages":[{"role":"user","content":"hi"}]})"),
-        exchange);
-    while (!exchange->streamed()) std::this_thread::yield();
-    return exchange;
-  }
-  static Json parsed(const FakeExchange& exchange) { return json::parse(exchange.body()).value(); }
-  static std::string error_type(const FakeExchange& exchange) {
-    const Json body = parsed(exchange);
-    EXPECT_EQ(body["error"].size(), 4U) << exchange.body();
-    return body["error"]["type"];
-  }
-  Json receipt_of(const FakeExchange& exchange) {
-    const auto found = get("/v1/aci/receipts/" + exchange.headers().get("X-Receipt-Id").value());
-    EXPECT_EQ(found->status(), 200);
-    return json::parse(found->body()).value();
-  }
-  static std::string event_hash(const Json& receipt, std::string_view type) {
-    for (const Json& event : receipt["event_log"]) {
-      if (event["type"] == type) return event["body_hash"];
-    }
-    return "";
-  }
-};
-
-constexpr std::string_view kHello =
-    R"({"model":"tiny","messages":[{"role":"user","content":"hi"}]})";
 
 TEST_F(ServiceTest, BufferedChatHasOpenAiShapeAndAReceiptOverTheExactBytes) {
   const std::string body =
@@ -111,7 +35,7 @@ TEST_F(ServiceTest, BufferedChatHasOpenAiShapeAndAReceiptOverTheExactBytes) {
   EXPECT_EQ(event_hash(receipt, "request.forwarded"), crypto::sha256_tag(as_bytes(body)));
   EXPECT_EQ(event_hash(receipt, "response.returned"),
             crypto::sha256_tag(as_bytes(exchange->body())));
-  const auto keyset = aci::parse_keyset(identity.keyset()).value();
+  const auto keyset = aci::parse_keyset(identity->published()->keyset).value();
   const auto verified = aci::verify_receipt(json::compact(receipt), keyset);
   ASSERT_TRUE(verified) << verified.error().message;
   EXPECT_EQ(verified->execution()->model_digest, "sha256:" + std::string(64, 'a'));
@@ -147,7 +71,7 @@ TEST_F(ServiceTest, EveryResponseNamesVersionAndKeyset) {
         chat("not json"), chat(std::string(kHello)), call(request("OPTIONS", "/v1/models")),
         call(request("DELETE", "/v1/models"))}) {
     EXPECT_EQ(exchange->headers().get("X-ACI-Version"), "aci/1");
-    EXPECT_EQ(exchange->headers().get("X-ACI-Keyset-Digest"), identity.keyset_digest());
+    EXPECT_EQ(exchange->headers().get("X-ACI-Keyset-Digest"), identity->published()->digest);
   }
   EXPECT_EQ(service.transport_error(413, "too large").headers.get("X-ACI-Version"), "aci/1");
 }
@@ -157,9 +81,9 @@ TEST_F(ServiceTest, NonceRules) {
   const auto challenged = get("/v1/aci/attestation?nonce=" + good);
   ASSERT_EQ(challenged->status(), 200);
   const Json report = parsed(*challenged);
-  EXPECT_EQ(report["workload_keyset_digest"], identity.keyset_digest());
+  EXPECT_EQ(report["workload_keyset_digest"], identity->published()->digest);
   EXPECT_EQ(report["attestation"]["report_data"],
-            to_hex(aci::report_data(identity.keyset_digest(), good)));
+            to_hex(aci::report_data(identity->published()->digest, good)));
   EXPECT_NE(parsed(*get("/v1/aci/attestation"))["attestation"]["report_data"],
             report["attestation"]["report_data"]);
   for (const std::string& bad :
@@ -464,7 +388,7 @@ TEST_F(ServiceTest, AReceiptThatCannotBeStoredFailsTheAnswer) {
   EXPECT_EQ(buffered->status(), 500);
   EXPECT_EQ(buffered->body().find("Paris"), std::string::npos);
   EXPECT_EQ(buffered->headers().get("X-ACI-Version"), "aci/1");
-  EXPECT_EQ(buffered->headers().get("X-ACI-Keyset-Digest"), identity.keyset_digest());
+  EXPECT_EQ(buffered->headers().get("X-ACI-Keyset-Digest"), identity->published()->digest);
   EXPECT_EQ(buffered->headers().get("X-E2EE-Applied"), "false");
   EXPECT_FALSE(buffered->headers().has("X-Receipt-Id")) << "there is none to fetch";
   const auto stream =
@@ -494,7 +418,7 @@ TEST_F(ServiceTest, AClientThatGoesAwayCancelsItsJob) {
 }
 
 TEST_F(ServiceTest, AnExpiredKeysetServesNobody) {
-  clock.set(identity.not_after());
+  clock.set(identity->not_after());
   EXPECT_EQ(chat(std::string(kHello))->status(), 503);
   EXPECT_EQ(get("/health")->status(), 503);
   EXPECT_TRUE(engine.jobs.empty());
@@ -502,7 +426,7 @@ TEST_F(ServiceTest, AnExpiredKeysetServesNobody) {
 
 TEST_F(ServiceTest, SealedRequestIsOpenedAndItsAnswerSealed) {
   for (const auto suite : {seal::Suite::x25519, seal::Suite::secp256k1}) {
-    const auto keyset = aci::parse_keyset(identity.keyset()).value().keyset;
+    const auto keyset = aci::parse_keyset(identity->published()->keyset).value().keyset;
     std::string key;
     for (const auto& entry : keyset.e2ee_public_keys) {
       if (entry.algo == seal::to_string(suite)) key = entry.public_key;

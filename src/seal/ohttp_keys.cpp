@@ -18,6 +18,11 @@ void OhttpKeys::rotate(GatewayKey next, Time now, std::chrono::seconds grace) {
   });
 }
 
+void OhttpKeys::forget_expired(Time now) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(retired_, [&](const Retired& old) { return old.until <= now; });
+}
+
 std::uint8_t OhttpKeys::next_id() const {
   return static_cast<std::uint8_t>(current()->config().key_id + 1);
 }

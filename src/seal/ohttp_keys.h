@@ -20,6 +20,8 @@ class OhttpKeys {
   // `next` becomes the current key; the one before is kept until `now + grace`. A key with the
   // identifier of `next` is forgotten.
   void rotate(GatewayKey next, Time now, std::chrono::seconds grace);
+  // Forgets the keys whose grace is over at `now`.
+  void forget_expired(Time now);
   // The identifier after the current one's.
   std::uint8_t next_id() const;
   std::shared_ptr<const GatewayKey> current() const;

@@ -1,0 +1,83 @@
+// /.well-known/ohttp-gateway: the sealed channel around everything else. docs/protocols/ohttp.md,
+// O1, O14, O20 and O21.
+#include <utility>
+
+#include "api/sealed_exchange.h"
+#include "api/service.h"
+
+namespace confide::api {
+namespace {
+
+net::HttpRequest inner_request(seal::InnerRequest request, std::string peer) {
+  net::HttpRequest out;
+  out.method = std::move(request.method);
+  const std::size_t mark = request.path.find('?');
+  out.path = request.path.substr(0, mark);
+  if (mark != std::string::npos) out.query = request.path.substr(mark + 1);
+  for (auto& [name, value] : request.fields) out.headers.add(std::move(name), std::move(value));
+  out.body = std::move(request.content);
+  out.peer = std::move(peer);
+  return out;
+}
+
+}  // namespace
+
+void Service::key_configs(Call& call) {
+  net::HttpResponse response;
+  response.headers.set("Content-Type", std::string(seal::kOhttpKeysType));
+  response.headers.set("Cache-Control", "no-store");
+  response.body = as_text(call.keyset->key_configs);
+  reply(call, std::move(response));
+}
+
+void Service::sealed(Call& call) {
+  const auto count = [&](std::string_view outcome) {
+    parts_.metrics.count("confide_sealed_requests_total", "Encapsulated requests, by outcome.",
+                         {{"outcome", std::string(outcome)}});
+  };
+  const auto form =
+      seal::form_of_request_type(call.request.headers.get("Content-Type").value_or(""));
+  if (!form) {
+    count("unsupported_type");
+    ApiError error = invalid_request("This path takes encapsulated requests only.");
+    error.status = 415;
+    return reply(call, error_response(error));
+  }
+  const ByteView capsule = as_bytes(call.request.body);
+  const auto key_id = seal::key_id_of(capsule);
+  auto outcome = gateway_.admit(*form, capsule, parts_.clock.now());
+  if (const auto* refused = std::get_if<seal::Refused>(&outcome)) {
+    count(to_string(refused->problem));
+    net::HttpResponse response;
+    response.status = refused->status;
+    response.headers.set("Content-Type", refused->content_type);
+    response.headers.set("Cache-Control", "no-store");
+    response.body = as_text(refused->body);
+    return reply(call, std::move(response));
+  }
+  count("admitted");
+  call.request.body = {};
+  serve_sealed(call, std::get<seal::Admitted>(std::move(outcome)),
+               identity_.published_with(key_id.value_or(0)));
+}
+
+// What is inside goes the way of any request, under the keyset that its client sealed it to.
+void Service::serve_sealed(Call& outer, seal::Admitted admitted,
+                           std::shared_ptr<const PublishedKeyset> keyset) {
+  net::Headers headers;
+  add_common_headers(headers, *outer.keyset);
+  headers.set("Cache-Control", "no-store");
+  Call call;
+  call.sealed = true;
+  call.client_nonce = std::move(admitted.nonce);
+  call.keyset = std::move(keyset);
+  call.request = inner_request(std::move(admitted.request), outer.request.peer);
+  call.exchange = make_sealed_exchange({.writer = std::move(admitted.answer),
+                                        .head_only = call.request.method == "HEAD",
+                                        .headers = std::move(headers)},
+                                       outer.exchange, pacer_);
+  route(call);
+  wipe(call.request.body);
+}
+
+}  // namespace confide::api
