@@ -378,8 +378,9 @@ class Client:
 
 def arriving(outer: http.client.HTTPResponse) -> Iterator[bytes]:
     """The pieces of a body; where the transport breaks off is for the channel to judge."""
-    try:
-        while piece := outer.read1(1 << 16):
-            yield piece
-    except (http.client.HTTPException, OSError):
-        return
+    with outer:
+        try:
+            while piece := outer.read1(1 << 16):
+                yield piece
+        except (http.client.HTTPException, OSError):
+            return

@@ -113,6 +113,17 @@ python_environment() {
   pinned_environment tests/e2e/requirements.txt build/venv
 }
 
+# nginx for the tests that put it in between. Only its files: the package would start a web server on
+# port 80. Where it cannot be had, they are skipped and say so.
+fetch_nginx() {
+  [ -x build/nginx/usr/sbin/nginx ] && return
+  say "Fetching nginx for the tests"
+  rm -rf build/nginx
+  mkdir -p build/nginx
+  (cd build/nginx && apt-get download -qq nginx >&2 && dpkg -x nginx_*.deb .) ||
+    say "no nginx here; its tests will be skipped"
+}
+
 # Google's verifiers, with the Go of tests/differential's environment; go.sum pins the modules.
 go_peers=build/differential/go-peers
 build_go_peers() {
