@@ -7,6 +7,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -41,6 +42,9 @@ class TlsConnection final : public Connection {
   Status connect(const std::optional<std::string>& pinned_spki);
 
   const crypto::Certificate& peer_certificate() const noexcept override { return *certificate_; }
+  void abort() override {
+    asio::post(io_, [this] { close(); });
+  }
   bool is_open() override;
   Result<HttpResponse> send(const HttpRequest& request) override;
   Result<HttpResponse> send_streaming(

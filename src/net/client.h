@@ -32,8 +32,8 @@ struct ClientLimits {
   std::size_t max_body_bytes = std::size_t{64} << 20U;
 };
 
-// One TLS 1.3 connection. Not thread-safe. WebPKI is not consulted: trust comes from the pin, and
-// the pin from an attested keyset.
+// One TLS 1.3 connection. Not thread-safe but for abort(). WebPKI is not consulted: trust comes
+// from the pin, and the pin from an attested keyset.
 class Connection {
  public:
   // With `pinned_spki` (hex SHA-256), fails with `untrusted` during connect, before any byte of
@@ -44,6 +44,8 @@ class Connection {
   virtual ~Connection() = default;
 
   virtual const crypto::Certificate& peer_certificate() const noexcept = 0;
+  // From any thread: ends what is under way with `unavailable`, and the connection with it.
+  virtual void abort() = 0;
   // False once it is known that nothing can be sent on it any more.
   virtual bool is_open() = 0;
   // Sends and reads the whole answer. `request.path` is appended to the base path.

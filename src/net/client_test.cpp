@@ -311,6 +311,24 @@ TEST_F(ClientAgainstServer, StreamsPiecesAsTheyCome) {
   EXPECT_EQ(response->body, "");
 }
 
+TEST_F(ClientAgainstServer, AnAnswerUnderWayCanBeAbandonedFromAnotherThread) {
+  start();
+  const auto connection = connect();
+  std::thread other([&] {
+    const auto one = held.take();
+    ASSERT_TRUE(one);
+    const auto gone = watch_gone(*one->exchange);
+    one->exchange->start({});
+    connection->abort();
+    EXPECT_TRUE(gone->take()) << "the server still sends";
+  });
+  const auto answer = connection->send_streaming(get("/held"), {}, {});
+  other.join();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Errc::unavailable);
+  EXPECT_FALSE(connection->is_open());
+}
+
 TEST_F(ClientAgainstServer, HeadLeavesTheConnectionUsable) {
   start();
   const auto client = connect();

@@ -33,12 +33,12 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 // Out of file descriptors, the waiting connection stays ready to be accepted: trying at once spins.
 constexpr std::chrono::milliseconds kAcceptBackoff{50};
 
-class TlsServer final : public Server {
+class HttpServer final : public Server {
  public:
-  TlsServer(ServerOptions options, Handler handler, TlsContext tls);
-  ~TlsServer() override;
-  TlsServer(const TlsServer&) = delete;
-  TlsServer& operator=(const TlsServer&) = delete;
+  HttpServer(ServerOptions options, Handler handler, std::optional<TlsContext> tls);
+  ~HttpServer() override;
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
 
   Status listen();
   void run();
@@ -49,7 +49,8 @@ class TlsServer final : public Server {
 
  private:
   // Takes `this`: the server outlives it, since the destructor runs the context to its end.
-  static asio::awaitable<void> accept_loop(TlsServer* self);
+  static asio::awaitable<void> accept_loop(HttpServer* self);
+  Result<std::unique_ptr<StreamEngine>> make_engine() const;
   void accepted(tcp::socket socket);
   void closed(ServerConnection& connection);
   void stop_accepting();
@@ -71,11 +72,11 @@ class TlsServer final : public Server {
   std::thread thread_;
 };
 
-TlsServer::TlsServer(ServerOptions options, Handler handler, TlsContext tls)
+HttpServer::HttpServer(ServerOptions options, Handler handler, std::optional<TlsContext> tls)
     : shared_{std::move(options), std::move(handler), std::move(tls), false,
               [this](ServerConnection& connection) { closed(connection); }} {}
 
-TlsServer::~TlsServer() {
+HttpServer::~HttpServer() {
   if (!thread_.joinable()) return;
   asio::post(io_, [this] {
     stop_accepting();
@@ -85,7 +86,7 @@ TlsServer::~TlsServer() {
   thread_.join();
 }
 
-Status TlsServer::listen() {
+Status HttpServer::listen() {
   boost::system::error_code error;
   const auto address = asio::ip::make_address(shared_.options.address, error);
   if (error)
@@ -104,14 +105,14 @@ Status TlsServer::listen() {
   return {};
 }
 
-void TlsServer::run() {
+void HttpServer::run() {
   asio::co_spawn(io_, accept_loop(this), [](const std::exception_ptr& error) {
     if (error) ops::log_error("accepting connections failed");
   });
   thread_ = std::thread([this] { io_loop(); });
 }
 
-void TlsServer::io_loop() {
+void HttpServer::io_loop() {
   for (;;) {
     try {
       io_.run();
@@ -123,7 +124,7 @@ void TlsServer::io_loop() {
   }
 }
 
-asio::awaitable<void> TlsServer::accept_loop(TlsServer* self) {
+asio::awaitable<void> HttpServer::accept_loop(HttpServer* self) {
   while (self->acceptor_.is_open()) {
     auto accepted = co_await self->acceptor_.async_accept(kAwait);
     if (!std::get<0>(accepted)) {
@@ -136,10 +137,16 @@ asio::awaitable<void> TlsServer::accept_loop(TlsServer* self) {
   }
 }
 
-void TlsServer::accepted(tcp::socket socket) {
+Result<std::unique_ptr<StreamEngine>> HttpServer::make_engine() const {
+  if (!shared_.tls) return std::make_unique<PlainEngine>();
+  TRY_ASSIGN(TlsEngine engine, TlsEngine::accept(*shared_.tls));
+  return std::make_unique<TlsEngine>(std::move(engine));
+}
+
+void HttpServer::accepted(tcp::socket socket) {
   // A socket that goes out of scope here is closed: the quickest way to say no.
   if (shared_.draining || connections_.size() >= shared_.options.limits.max_connections) return;
-  auto engine = TlsEngine::accept(shared_.tls);
+  auto engine = make_engine();
   if (!engine) return ops::log_error(engine.error().message);
   const auto connection =
       std::make_shared<ServerConnection>(shared_, std::move(socket), *std::move(engine));
@@ -148,14 +155,14 @@ void TlsServer::accepted(tcp::socket socket) {
   connection->start();
 }
 
-void TlsServer::closed(ServerConnection& connection) {
+void HttpServer::closed(ServerConnection& connection) {
   connections_.erase(&connection);
   const std::scoped_lock lock(mutex_);
   open_ = connections_.size();
   if (open_ == 0) all_closed_.notify_all();
 }
 
-void TlsServer::stop_accepting() {
+void HttpServer::stop_accepting() {
   shared_.draining = true;
   boost::system::error_code ignored;
   acceptor_.close(ignored);
@@ -163,17 +170,17 @@ void TlsServer::stop_accepting() {
 }
 
 // A copy, since closing one takes it out of the table.
-std::vector<std::shared_ptr<ServerConnection>> TlsServer::connections() const {
+std::vector<std::shared_ptr<ServerConnection>> HttpServer::connections() const {
   std::vector<std::shared_ptr<ServerConnection>> all;
   for (const auto& [key, connection] : connections_) all.push_back(connection);
   return all;
 }
 
-void TlsServer::close_all() {
+void HttpServer::close_all() {
   for (const auto& connection : connections()) connection->close();
 }
 
-void TlsServer::drain(std::chrono::seconds grace) {
+void HttpServer::drain(std::chrono::seconds grace) {
   bool asked = false;
   asio::post(io_, [this, &asked] {
     stop_accepting();
@@ -192,10 +199,16 @@ void TlsServer::drain(std::chrono::seconds grace) {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Handler handler) {
-  if (options.key == nullptr) return fail(Errc::internal, "server without a TLS key");
-  TRY_ASSIGN(TlsContext tls, TlsContext::server(options.certificate, *options.key));
-  options.key = nullptr;  // not needed any more, and it may not live as long
-  auto server = std::make_unique<TlsServer>(std::move(options), std::move(handler), std::move(tls));
+  std::optional<TlsContext> tls;
+  if (!options.plain) {
+    if (options.key == nullptr || !options.certificate) {
+      return fail(Errc::internal, "server without a TLS key");
+    }
+    TRY_ASSIGN(tls, TlsContext::server(*options.certificate, *options.key));
+    options.key = nullptr;  // not needed any more, and it may not live as long
+  }
+  auto server =
+      std::make_unique<HttpServer>(std::move(options), std::move(handler), std::move(tls));
   TRY(server->listen());
   server->run();
   return server;

@@ -1,10 +1,12 @@
-// The listener: TLS 1.3, HTTP/1.1 with keep-alive, limits and deadlines on everything.
+// The listener: TLS 1.3 (or none, on a loopback address), HTTP/1.1 with keep-alive, limits and
+// deadlines on everything.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/secret.h"
@@ -26,8 +28,10 @@ struct ServerLimits {
 struct ServerOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;  // 0: any free one
-  crypto::Certificate certificate;
-  const crypto::P256Key* key = nullptr;  // copied into the TLS context
+  // Without TLS the connection protects nothing: for clients on this machine alone.
+  bool plain = false;
+  std::optional<crypto::Certificate> certificate;  // these two unless `plain`
+  const crypto::P256Key* key = nullptr;            // copied into the TLS context
   ServerLimits limits;
   // Body of the errors net/ itself answers (413, 431, 400, 408): given status and message.
   // Must also give the headers that every response carries.

@@ -39,17 +39,19 @@ Time wall_clock() { return SystemClock().now(); }
 }  // namespace
 
 ServerConnection::ServerConnection(ServerShared& shared, asio::ip::tcp::socket socket,
-                                   TlsEngine tls)
+                                   std::unique_ptr<StreamEngine> engine)
     : shared_(shared),
       socket_(std::move(socket)),
       deadline_timer_(socket_.get_executor()),
       room_(socket_.get_executor(), Clock::time_point::max()),
-      tls_(std::move(tls)) {}
+      engine_(std::move(engine)) {}
 
 void ServerConnection::start() {
   boost::system::error_code ignored;  // a socket already dead shows in the first read
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  read_deadline_ = Clock::now() + shared_.options.limits.handshake_timeout;
+  const ServerLimits& limits = shared_.options.limits;
+  read_deadline_ =
+      Clock::now() + (engine_->established() ? limits.idle_timeout : limits.handshake_timeout);
   const auto executor = socket_.get_executor();
   const auto ended = [self = shared_from_this()](const std::exception_ptr&) { self->close(); };
   asio::co_spawn(executor, watch(shared_from_this()), ended);
@@ -57,7 +59,7 @@ void ServerConnection::start() {
 }
 
 void ServerConnection::drain() {
-  if (!tls_.established()) return close();
+  if (!engine_->established()) return close();
   if (exchange_ || parser_ || ending_ != Ending::no) return;
   linger_ = false;
   ending_ = Ending::graceful;
@@ -135,7 +137,7 @@ void ServerConnection::set_deadline(Clock::time_point& deadline, std::chrono::se
 }
 
 void ServerConnection::read_timed_out() {
-  if (ending_ != Ending::no || !tls_.established()) return close();
+  if (ending_ != Ending::no || !engine_->established()) return close();
   if (parser_) return refuse({408, "request took too long"});
   linger_ = false;
   ending_ = Ending::graceful;
@@ -144,19 +146,19 @@ void ServerConnection::read_timed_out() {
 
 bool ServerConnection::must_pause() const {
   if (ending_ != Ending::no) return false;
-  return (exchange_ && inbox_.size() >= kMaxReadAhead) || tls_.output_size() >= kMaxTlsAnswers;
+  return (exchange_ && inbox_.size() >= kMaxReadAhead) || engine_->output_size() >= kMaxTlsAnswers;
 }
 
 bool ServerConnection::received(std::string_view bytes) {
   if (ending_ != Ending::no) return true;  // no more requests; read only to see the client leave
-  const bool was_established = tls_.established();
-  const auto status = tls_.receive(bytes, inbox_);
+  const bool was_established = engine_->established();
+  const auto status = engine_->receive(bytes, inbox_);
   if (!status) {
-    tls_failed();
+    engine_failed();
     return true;
   }
-  if (tls_.peer_closed()) return false;
-  if (!was_established && tls_.established()) {
+  if (engine_->peer_closed()) return false;
+  if (!was_established && engine_->established()) {
     // We send nothing after the handshake, so the kernel would hold back the ACK of its last
     // message for 40 ms, and a client with Nagle's algorithm its request for as long.
     const int yes = 1;
@@ -164,12 +166,12 @@ bool ServerConnection::received(std::string_view bytes) {
     set_deadline(read_deadline_, shared_.options.limits.idle_timeout);
   }
   advance();
-  if (tls_.has_output()) pump();
+  if (engine_->has_output()) pump();
   return !closed_;
 }
 
 // Nothing can be sent any more but the alert that says why.
-void ServerConnection::tls_failed() {
+void ServerConnection::engine_failed() {
   if (const auto exchange = std::exchange(exchange_, nullptr)) exchange->detach();
   outbox_.clear();
   outbox_sent_ = 0;
@@ -241,7 +243,7 @@ void ServerConnection::refuse(const Refusal& refusal) {
 void ServerConnection::pump() {
   if (closed_ || writing_) return;
   take_answer();
-  if (!tls_.has_output() && outbox_sent_ == outbox_.size()) return settle();
+  if (!engine_->has_output() && outbox_sent_ == outbox_.size()) return settle();
   writing_ = true;
   asio::co_spawn(socket_.get_executor(), write_loop(shared_from_this()),
                  [self = shared_from_this()](const std::exception_ptr& error) {
@@ -316,7 +318,7 @@ bool ServerConnection::seal_output() {
   take_answer();
   const std::string_view rest = std::string_view(outbox_).substr(outbox_sent_);
   const std::string_view piece = rest.substr(0, kWriteSize);
-  if (!piece.empty() && !tls_.send(piece)) {
+  if (!piece.empty() && !engine_->send(piece)) {
     close();
     return false;
   }
@@ -325,8 +327,8 @@ bool ServerConnection::seal_output() {
     outbox_.clear();
     outbox_sent_ = 0;
   }
-  const bool owed_much = tls_.output_size() >= kMaxTlsAnswers;
-  sealed_ = tls_.take_output();
+  const bool owed_much = engine_->output_size() >= kMaxTlsAnswers;
+  sealed_ = engine_->take_output();
   if (owed_much) room_.cancel();
   sealed_sent_ = 0;
   return !sealed_.empty();
@@ -338,7 +340,7 @@ void ServerConnection::settle() {
     case Ending::no:
       break;
     case Ending::graceful:
-      tls_.close();
+      engine_->close();
       ending_ = Ending::goodbye;
       return pump();
     case Ending::goodbye:

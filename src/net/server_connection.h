@@ -1,4 +1,5 @@
-// One connection of the server: TLS, requests in turn, deadlines. Lives on the I/O thread alone.
+// One connection of the server: TLS or none, requests in turn, deadlines. Lives on the I/O thread
+// alone.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -14,6 +15,7 @@
 #include "net/exchange.h"
 #include "net/message_parser.h"
 #include "net/server.h"
+#include "net/stream_engine.h"
 #include "net/tls.h"
 #include "net/wire.h"
 
@@ -25,7 +27,7 @@ class ServerConnection;
 struct ServerShared {
   ServerOptions options;
   Handler handler;
-  TlsContext tls;
+  std::optional<TlsContext> tls;  // none: plain HTTP
   bool draining = false;
   std::function<void(ServerConnection&)> on_closed;
 };
@@ -35,7 +37,8 @@ struct ServerShared {
 // write; what is queued meanwhile leaves in one piece.
 class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
  public:
-  ServerConnection(ServerShared& shared, boost::asio::ip::tcp::socket socket, TlsEngine tls);
+  ServerConnection(ServerShared& shared, boost::asio::ip::tcp::socket socket,
+                   std::unique_ptr<StreamEngine> engine);
 
   void start();
   // The server drains: leave if idle, else after the request under way.
@@ -62,7 +65,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   bool must_pause() const;
   // False if nothing more can come.
   bool received(std::string_view bytes);
-  void tls_failed();
+  void engine_failed();
   // Parses what has come, and hands over a request that is complete.
   void advance();
   void dispatch();
@@ -87,7 +90,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   boost::asio::ip::tcp::socket socket_;
   boost::asio::steady_timer deadline_timer_;
   boost::asio::steady_timer room_;  // never expires; cancelled when reading may go on
-  TlsEngine tls_;
+  std::unique_ptr<StreamEngine> engine_;
   Clock::time_point read_deadline_ = Clock::time_point::max();
   Clock::time_point write_deadline_ = Clock::time_point::max();
 

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "crypto/p256.h"
 #include "crypto/x509.h"
+#include "net/stream_engine.h"
 
 struct ssl_ctx_st;  // OpenSSL's SSL_CTX and SSL
 struct ssl_st;
@@ -31,29 +32,24 @@ class TlsContext {
   std::shared_ptr<ssl_ctx_st> handle_;
 };
 
-// One side of one connection. Whatever was called, has_output() may be true afterwards: those bytes
-// are for the peer, also after a failure (they hold the alert). Not thread-safe.
-class TlsEngine {
+// One side of one TLS connection. After a failure has_output() is true: it holds the alert.
+class TlsEngine final : public StreamEngine {
  public:
   static Result<TlsEngine> accept(const TlsContext& context);
   // `server_name` for SNI; empty sends none.
   static Result<TlsEngine> connect(const TlsContext& context, const std::string& server_name);
 
-  // Takes bytes from the peer and appends what they decrypt to.
   // Fails with `unavailable` if the handshake fails, `malformed` on a bad record afterwards.
-  Status receive(std::string_view ciphertext, std::string& plaintext);
-  // Once established().
-  Status send(std::string_view plaintext);
-  // Says goodbye (close_notify), so that the peer knows nothing was cut off.
-  void close();
+  Status receive(std::string_view ciphertext, std::string& plaintext) override;
+  Status send(std::string_view plaintext) override;
+  // Sends close_notify.
+  void close() override;
 
-  std::size_t output_size() const;
-  bool has_output() const { return output_size() > 0; }
-  std::string take_output();
+  std::size_t output_size() const override;
+  std::string take_output() override;
 
-  bool established() const noexcept { return established_; }
-  // The peer said goodbye: everything it sent has arrived.
-  bool peer_closed() const noexcept { return peer_closed_; }
+  bool established() const noexcept override { return established_; }
+  bool peer_closed() const noexcept override { return peer_closed_; }
   Result<crypto::Certificate> peer_certificate() const;
 
  private:
