@@ -1,20 +1,14 @@
 #include "store/receipts.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <limits>
 #include <mutex>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "ops/log.h"
-#include "store/sqlite.h"
+#include "store/owned_file.h"
 
 namespace confide::store {
 namespace {
@@ -38,12 +32,10 @@ constexpr const char* kSchema = R"(
   PRAGMA user_version = 1;
 )";
 static_assert(kApplicationId == 1131374162 && kSchemaVersion == 1);
-
-// With a write-ahead log a commit has handed its pages to the kernel by write(2) before it returns,
-// and the kernel keeps them when the process dies: NORMAL is enough for a receipt to survive
-// kill -9, and an fsync for each answer is not paid. If the whole machine dies, the last receipts
-// may be gone, never the file.
-constexpr const char* kJournal = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
+constexpr Schema kFile{.name = "receipt store",
+                       .application_id = kApplicationId,
+                       .version = kSchemaVersion,
+                       .sql = kSchema};
 
 constexpr std::string_view kInsert =
     "INSERT INTO receipts (receipt_id, chat_id, owner, created, document)"
@@ -66,47 +58,6 @@ constexpr std::string_view kDropSurplus =
 // kPutsPerStep, which removes more than it adds.
 constexpr std::int64_t kRowsPerStep = 500;
 constexpr unsigned kPutsPerStep = 100;
-
-// SQLite would create the file with the mode the umask leaves. It gives the log and the index
-// beside it the mode of the file itself.
-Status make_private_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd >= 0) {
-    ::close(fd);
-    return {};
-  }
-  // By name, since closing a descriptor would drop the locks of another connection here.
-  if (errno == EEXIST && ::chmod(path.c_str(), 0600) == 0) return {};
-  return fail(Errc::unavailable,
-              fmt::format("receipt store {}: {}", path, std::generic_category().message(errno)));
-}
-
-Status check_identity(Database& db) {
-  TRY_ASSIGN(const std::int64_t application, db.number("PRAGMA application_id"));
-  TRY_ASSIGN(const std::int64_t version, db.number("PRAGMA user_version"));
-  if (application != kApplicationId) {
-    return fail(Errc::malformed, "the database belongs to another program");
-  }
-  if (version > kSchemaVersion) {
-    return fail(Errc::unsupported,
-                fmt::format("schema version {} is newer than ours, {}", version, kSchemaVersion));
-  }
-  return {};
-}
-
-// Under the write lock: two processes may start at once on a new file.
-Status create_schema_if_empty(Database& db) {
-  TRY(db.execute("BEGIN IMMEDIATE"));
-  const auto tables = db.number("SELECT count(*) FROM sqlite_schema");
-  const Status made = !tables        ? Status(tl::unexpected<Error>(tables.error()))
-                      : *tables == 0 ? db.execute(kSchema)
-                                     : Status();
-  if (!made) {
-    TRY(db.execute("ROLLBACK"));
-    return made;
-  }
-  return db.execute("COMMIT");
-}
 
 class SqliteReceipts final : public ReceiptStore {
  public:
@@ -200,24 +151,15 @@ class SqliteReceipts final : public ReceiptStore {
   unsigned puts_ = 0;
 };
 
-Result<std::unique_ptr<ReceiptStore>> open_file(const std::string& path, Retention retention) {
-  TRY_ASSIGN(Database db, Database::open(path));
-  TRY(create_schema_if_empty(db));
-  TRY(check_identity(db));
-  TRY(db.execute(kJournal));
-  return SqliteReceipts::open(std::move(db), retention);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ReceiptStore>> ReceiptStore::open(const std::string& path,
                                                          Retention retention) {
-  TRY(make_private_file(path));
-  auto store = open_file(path, retention);
+  TRY_ASSIGN(Database db, open_owned_file(path, kFile));
+  auto store = SqliteReceipts::open(std::move(db), retention);
   if (!store) {
     return fail(store.error().code,
-                fmt::format("receipt store {}: {}; move it away to start afresh", path,
-                            store.error().message));
+                fmt::format("receipt store {}: {}", path, store.error().message));
   }
   return store;
 }

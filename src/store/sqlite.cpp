@@ -42,6 +42,10 @@ void Statement::bind(int parameter, std::string_view text) {
                       SQLITE_UTF8);
 }
 
+void Statement::bind_blob(int parameter, std::string_view bytes) {
+  sqlite3_bind_blob64(statement_.get(), parameter, bytes.data(), bytes.size(), SQLITE_STATIC);
+}
+
 void Statement::bind(int parameter, std::int64_t number) {
   sqlite3_bind_int64(statement_.get(), parameter, number);
 }

@@ -21,6 +21,7 @@ class Statement {
   void bind(int parameter, std::string_view text);
   void bind(int parameter, std::int64_t number);
   void bind(int parameter, const std::optional<std::string>& text);
+  void bind_blob(int parameter, std::string_view bytes);
 
   // True if there is a row to read. What was bound stays valid until run() or reset().
   Result<bool> step();
@@ -28,7 +29,7 @@ class Statement {
   Status run();
   void reset();
 
-  std::string text(int column) const;
+  std::string text(int column) const;  // or the bytes of a blob
   std::int64_t number(int column) const;
 
  private:
