@@ -44,6 +44,8 @@ Result<client::SessionOptions> session_options(const ChatOptions& options) {
   TRY(net::parse_url(options.url));
   client::SessionOptions session;
   session.url = options.url;
+  if (options.channel == "ohttp") session.channel = client::Channel::sealed;
+  if (options.channel == "e2ee") session.channel = client::Channel::e2ee;
   session.find_collateral = live_collateral(options.fetch, options.json);
   TRY_ASSIGN(session.policy, load_policy(options.trust));
   TRY_ASSIGN(session.api_key, load_api_key(options.api_key_file));
@@ -78,11 +80,9 @@ Status save(const std::string& dir, const client::Session& session,
                 fmt::format("cannot make {}: {}", dir, std::generic_category().message(errno)));
   }
   const std::pair<std::string_view, std::string_view> files[] = {
-      {"report.json", session.report_document()},
-      {"nonce.txt", session.nonce()},
-      {"request.json", exchange.request_clear},
-      {"response.txt", exchange.response_body},
-      {"receipt.json", exchange.receipt}};
+      {"report.json", session.report_document()},  {"nonce.txt", session.nonce()},
+      {"request.json", exchange.request_clear},    {"response.txt", exchange.response_body},
+      {"client-nonce.txt", exchange.client_nonce}, {"receipt.json", exchange.receipt}};
   for (const auto& [name, content] : files) {
     const std::string path = fmt::format("{}/{}", dir, name);
     if (content.empty()) {
@@ -94,9 +94,14 @@ Status save(const std::string& dir, const client::Session& session,
   return {};
 }
 
-Json chat_json(const verify::Verdict& service, const client::Exchange& exchange,
-               const Error* error) {
+std::string_view name_of(client::Channel channel) {
+  return channel == client::Channel::sealed ? "ohttp" : "e2ee";
+}
+
+Json chat_json(const verify::Verdict& service, std::string_view channel,
+               const client::Exchange& exchange, const Error* error) {
   Json document = findings_json(service, error, "");
+  document["channel"] = channel;
   document["answer"] = exchange.answer;
   document["finish_reason"] = exchange.finish_reason;
   document["usage"] = exchange.usage;
@@ -144,7 +149,10 @@ Status converse(const ChatOptions& options, client::Session& session, const std:
                 client::Exchange& exchange) {
   TRY_ASSIGN(const std::string model, choose_model(session, options.model));
   if (!options.json) {
-    say("Asking " + model + ", sealed to a key of the attested process.");
+    say(fmt::format("Asking {}, {} to a key of the attested process.", model,
+                    session.channel() == client::Channel::sealed
+                        ? "sealed with OHTTP"
+                        : "message fields sealed (E2EE version 2)"));
     say("");
   }
   AnswerPrinter printer;
@@ -179,7 +187,7 @@ int chat(const ChatOptions& options) {
   wipe(*prompt);
   const Error* error = outcome ? nullptr : &outcome.error();
   if (options.json) {
-    print_json(chat_json(verdict, exchange, error));
+    print_json(chat_json(verdict, name_of((*session)->channel()), exchange, error));
   } else {
     show_receipt(exchange, error);
   }

@@ -42,6 +42,7 @@ struct ChatOptions {
   std::optional<double> temperature;
   std::optional<std::uint32_t> seed;
   std::string api_key_file;
+  std::string channel;  // ohttp, e2ee; empty: as the attested keyset offers
   std::string save_dir;
   bool json = false;
 };
@@ -69,6 +70,7 @@ struct SavedReceipt {
   std::string file;
   std::string request_file;
   std::string response_file;
+  std::string client_nonce;  // of the sealed channel; empty: not compared
 };
 
 // Evidence of one machine, and how to judge it.

@@ -40,8 +40,14 @@ void add_chat(CLI::App& program, ChatOptions& options, int& code) {
                    "file with the API key; default: the variable CONFIDE_API_KEY")
       ->type_name("FILE");
   command
+      ->add_option("--channel", options.channel,
+                   "ohttp: whole requests sealed; e2ee: message fields alone; default: ohttp if "
+                   "the attested keyset offers it, and then nothing else")
+      ->check(CLI::IsMember({"ohttp", "e2ee"}));
+  command
       ->add_option("--save", options.save_dir,
-                   "keep report.json, nonce.txt, request.json, response.txt, receipt.json here")
+                   "keep report.json, nonce.txt, request.json, response.txt, client-nonce.txt, "
+                   "receipt.json here")
       ->type_name("DIR");
   add_json(*command, options.json);
   command->add_option("PROMPT", options.prompt, "the question; default: all of stdin");

@@ -49,6 +49,10 @@ void add_verify_receipt(CLI::App& verify, VerifyArguments& arguments, int& code)
       ->type_name("FILE");
   command->add_option("--response", receipt.response_file, "the exact bytes of the answer")
       ->type_name("FILE");
+  command
+      ->add_option("--client-nonce", receipt.client_nonce,
+                   "what the request carried in the sealed channel, as chat --save keeps it")
+      ->type_name("HEX");
   add_saved(*command, saved);
   command->footer(std::string("Example:\n"
                               "  confide verify receipt talk/receipt.json --report "

@@ -3,6 +3,7 @@
 #include "aci/keyset.h"
 #include "client/appraisal.h"
 #include "commands.h"
+#include "crypto/hash.h"
 #include "evidence/tdx_collateral.h"
 #include "inputs.h"
 #include "output.h"
@@ -41,10 +42,23 @@ Result<client::AttestedService> judge(const Loaded& loaded, verify::Verdict& ver
   return client::appraise(input, loaded.policy, loaded.at, verdict);
 }
 
-Result<std::optional<std::string>> load_optional(const std::string& file) {
+// Of the file's bytes; nothing without a file.
+Result<std::optional<std::string>> load_hash(const std::string& file) {
   if (file.empty()) return std::optional<std::string>();
-  TRY_ASSIGN(std::string content, read_file(file));
-  return std::optional<std::string>(std::move(content));
+  TRY_ASSIGN(const std::string content, read_file(file));
+  return std::optional(crypto::sha256_tag(as_bytes(content)));
+}
+
+Result<client::ExchangeFacts> load_facts(const SavedReceipt& receipt) {
+  client::ExchangeFacts facts;
+  TRY_ASSIGN(facts.request_hash, load_hash(receipt.request_file));
+  TRY_ASSIGN(facts.response_hash, load_hash(receipt.response_file));
+  if (receipt.client_nonce.empty()) return facts;
+  if (!aci::is_nonce(receipt.client_nonce)) {
+    return fail(Errc::malformed, "--client-nonce takes 64 lower-case hexadecimal digits");
+  }
+  facts.client_nonce = receipt.client_nonce;
+  return facts;
 }
 
 int conclude(const SavedReport& saved, const verify::Verdict& verdict, const Error* error) {
@@ -72,15 +86,13 @@ int verify_receipt(const SavedReceipt& receipt, const SavedReport& saved) {
   if (!loaded) return unusable(loaded.error(), saved.json);
   const auto document = read_file(receipt.file);
   if (!document) return unusable(document.error(), saved.json);
-  const auto request = load_optional(receipt.request_file);
-  if (!request) return unusable(request.error(), saved.json);
-  const auto response = load_optional(receipt.response_file);
-  if (!response) return unusable(response.error(), saved.json);
+  const auto facts = load_facts(receipt);
+  if (!facts) return unusable(facts.error(), saved.json);
 
   verify::Verdict verdict;
   const auto service = judge(*loaded, verdict);
   if (!service) return conclude(saved, verdict, &service.error());
-  const auto proof = client::appraise_receipt(*document, *service, *request, *response, verdict);
+  const auto proof = client::appraise_receipt(*document, *service, *facts, verdict);
   return conclude(saved, verdict, proof ? nullptr : &proof.error());
 }
 

@@ -20,9 +20,11 @@ std::string error_message(const Json& body) {
   return text_member(*error, "message").substr(0, kMaxErrorText);
 }
 
-AnswerReader::AnswerReader(const seal::ClientExchange& channel, const OnText& on_text,
-                           Answer& answer)
-    : channel_(channel), on_text_(on_text), answer_(answer), parser_([this](std::string_view data) {
+AnswerReader::AnswerReader(OpenChunk open_chunk, const OnText& on_text, Answer& answer)
+    : open_chunk_(std::move(open_chunk)),
+      on_text_(on_text),
+      answer_(answer),
+      parser_([this](std::string_view data) {
         if (status_) status_ = take(data);
       }) {}
 
@@ -47,7 +49,7 @@ Status AnswerReader::take(std::string_view data) {
     return fail(Errc::unavailable, "the service broke the answer off: " + error_message(chunk));
   }
   TRY_ASSIGN(const Json* choices, json::get_array(chunk, "choices"));
-  TRY(channel_.open_chunk(chunk));
+  if (open_chunk_) TRY(open_chunk_(chunk));
   const Json* usage = json::find(chunk, "usage");
   if (usage != nullptr && usage->is_object()) answer_.usage = *usage;
   for (const Json& choice : *choices) take_choice(choice);

@@ -1,5 +1,5 @@
-// Reads a sealed, streamed answer as it arrives: cuts it into events, opens each, hands the text
-// on.
+// Reads a streamed answer as it arrives: cuts it into events, opens each if it is sealed, hands the
+// text on.
 #pragma once
 
 #include <functional>
@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "base/result.h"
 #include "net/sse.h"
-#include "seal/e2ee.h"
 
 namespace confide::client {
 
@@ -22,9 +22,11 @@ struct Answer {
 class AnswerReader {
  public:
   using OnText = std::function<void(std::string_view)>;
+  using OpenChunk =
+      std::function<Status(Json& chunk)>;  // unseals its fields; empty: there are none
 
-  // All three must outlive the reader.
-  AnswerReader(const seal::ClientExchange& channel, const OnText& on_text, Answer& answer);
+  // The last two must outlive the reader.
+  AnswerReader(OpenChunk open_chunk, const OnText& on_text, Answer& answer);
   AnswerReader(const AnswerReader&) = delete;
   AnswerReader& operator=(const AnswerReader&) = delete;
 
@@ -38,7 +40,7 @@ class AnswerReader {
   Status take(std::string_view data);
   void take_choice(const Json& choice);
 
-  const seal::ClientExchange& channel_;
+  OpenChunk open_chunk_;
   const OnText& on_text_;
   Answer& answer_;
   net::SseParser parser_;

@@ -85,6 +85,13 @@ void check_tls(const aci::Keyset& keyset, const AppraisalInput& input, Record& r
     return;
   }
   const bool listed = keyset.lists_tls(*input.observed_spki, input.host);
+  if (!listed && input.tls_key == TlsKey::unless_sealed &&
+      !keyset.ohttp_key_configurations.empty()) {
+    record.skip("aci.tls",
+                "the connection's key is another's, a load balancer's perhaps; nothing "
+                "rests on it, for requests are sealed to an attested key");
+    return;
+  }
   record.check("aci.tls",
                listed ? Status{}
                       : fail(Errc::untrusted,
@@ -266,16 +273,33 @@ void claim_execution(const aci::Execution& ran, Json& claims) {
   claims["finish_reason"] = ran.finish_reason;
 }
 
-void check_hash(const std::string& id, const std::optional<std::string_view>& bytes,
+void check_hash(const std::string& id, const std::optional<std::string>& hash,
                 const std::string& recorded, Record& record) {
-  if (!bytes) {
+  if (!hash) {
     record.skip(id, "not given: " + recorded);
     return;
   }
-  const bool equal = crypto::sha256_tag(as_bytes(*bytes)) == recorded;
-  record.check(
-      id, equal ? Status{} : fail(Errc::mismatch, "the receipt is for other bytes: " + recorded),
-      recorded);
+  record.check(id,
+               *hash == recorded
+                   ? Status{}
+                   : fail(Errc::mismatch, "the receipt is for other bytes: " + recorded),
+               recorded);
+}
+
+// Two equal requests have equal hashes; the nonce says which of them this receipt is for.
+void check_nonce(const std::optional<std::string>& sent, const aci::VerifiedReceipt& receipt,
+                 Record& record) {
+  if (!sent && !receipt.client_nonce()) return;
+  const std::string recorded = receipt.client_nonce().value_or("none");
+  if (!sent) {
+    record.skip("receipt.nonce", "not given: " + recorded);
+    return;
+  }
+  record.check("receipt.nonce",
+               receipt.client_nonce() == *sent
+                   ? Status{}
+                   : fail(Errc::mismatch, "the receipt is for another request: " + recorded),
+               recorded);
 }
 
 // Only services attested as direct get this far (aci.serving); those never hand prompts on (2.4).
@@ -340,8 +364,7 @@ Result<AttestedService> appraise(const AppraisalInput& input, const verify::Poli
 
 Result<aci::VerifiedReceipt> appraise_receipt(std::string_view document,
                                               const AttestedService& service,
-                                              const std::optional<std::string_view>& request,
-                                              const std::optional<std::string_view>& response,
+                                              const ExchangeFacts& facts,
                                               verify::Verdict& verdict) {
   verify::Verdict mine;
   Record record(mine);
@@ -353,8 +376,9 @@ Result<aci::VerifiedReceipt> appraise_receipt(std::string_view document,
     return receipt;
   }
   record.pass("receipt.signature", "signed by an attested key of this keyset");
-  check_hash("receipt.request", request, receipt->request_hash(), record);
-  check_hash("receipt.response", response, receipt->response_hash(), record);
+  check_hash("receipt.request", facts.request_hash, receipt->request_hash(), record);
+  check_hash("receipt.response", facts.response_hash, receipt->response_hash(), record);
+  check_nonce(facts.client_nonce, *receipt, record);
   record.check("receipt.serving", check_direct(*receipt),
                "answered by the attested process itself");
   record.check("receipt.model", check_execution(receipt->execution(), service.model_digest()),

@@ -15,6 +15,13 @@
 
 namespace confide::client {
 
+// Whether the live connection must end at an attested key.
+enum class TlsKey {
+  required,
+  unless_sealed,  // not where the keyset lists keys to seal whole requests to: nothing that the
+                  // connection carries then depends on it (docs/proxy.md)
+};
+
 struct AppraisalInput {
   std::string report;  // the served body
   // The verifier's own, 64 lower hex. Absent: freshness is not asked for, and only a report made
@@ -22,6 +29,7 @@ struct AppraisalInput {
   std::optional<std::string> nonce;
   std::optional<std::string> observed_spki;  // of the live connection, lower hex; none offline
   std::string host;  // name the connection was made to; used with observed_spki
+  TlsKey tls_key = TlsKey::required;
   const evidence::TdxCollateral* collateral = nullptr;  // instead of the stapled one
 };
 
@@ -54,15 +62,20 @@ class AttestedService {
 Result<AttestedService> appraise(const AppraisalInput& input, const verify::Policy& policy, Time at,
                                  verify::Verdict& verdict);
 
-// Check ids: receipt.signature, receipt.request, receipt.response, receipt.serving, receipt.model.
-// `request` and `response` are the exact bytes, absent if the caller does not have them (then
-// skipped). Under E2EE `request` is the compact restored body (contract 2.7). Claims: those of the
-// receipt's execution.
+// What the reader of a receipt knows of its exchange. What is absent is not checked (`skip`).
+struct ExchangeFacts {
+  // "sha256:..." of the exact bytes; under E2EE version 2 of the compact restored body (contract
+  // 2.7), in the sealed channel of the inner content.
+  std::optional<std::string> request_hash;
+  std::optional<std::string> response_hash;
+  std::optional<std::string> client_nonce;  // sent in the sealed channel, 64 lower hex
+};
+
+// Check ids: receipt.signature, receipt.request, receipt.response, receipt.nonce (of a sealed
+// request), receipt.serving, receipt.model. Claims: those of the receipt's execution.
 Result<aci::VerifiedReceipt> appraise_receipt(std::string_view document,
                                               const AttestedService& service,
-                                              const std::optional<std::string_view>& request,
-                                              const std::optional<std::string_view>& response,
-                                              verify::Verdict& verdict);
+                                              const ExchangeFacts& facts, verify::Verdict& verdict);
 
 // `policy` narrowed to what `service` showed: its boot measurements (mr_td, rtmr0..2), manifest,
 // model, and the kind of root it chains to. rtmr3 differs from start to start and stays open.

@@ -59,13 +59,22 @@ struct AppraisalTest : ::testing::Test {
     input.report = json::compact(report);
   }
 
+  ExchangeFacts facts(const std::optional<std::string_view>& request,
+                      const std::optional<std::string_view>& response) const {
+    ExchangeFacts known;
+    if (request) known.request_hash = crypto::sha256_tag(as_bytes(*request));
+    if (response) known.response_hash = crypto::sha256_tag(as_bytes(*response));
+    known.client_nonce = sent_nonce;
+    return known;
+  }
+
   Result<aci::VerifiedReceipt> judge_receipt(std::string_view document,
                                              const std::optional<std::string_view>& request,
                                              const std::optional<std::string_view>& response) {
     const auto attested = judge(observe());
     EXPECT_TRUE(attested);
     verdict = {};
-    auto result = appraise_receipt(document, *attested, request, response, verdict);
+    auto result = appraise_receipt(document, *attested, facts(request, response), verdict);
     EXPECT_EQ(result.has_value(), verdict.passed());
     return result;
   }
@@ -73,6 +82,7 @@ struct AppraisalTest : ::testing::Test {
   TestService service;
   verify::Policy policy = service.policy();
   Time at = kNow;
+  std::optional<std::string> sent_nonce;
   verify::Verdict verdict;
 };
 
@@ -363,6 +373,44 @@ TEST_F(AppraisalTest, ReceiptForOtherBytesIsRefused) {
   EXPECT_EQ(verdict.first_failure()->id, "receipt.response");
 }
 
+TEST_F(AppraisalTest, ReceiptForAnEqualRequestIsRefusedByItsNonce) {
+  const std::string ours(64, 'a');
+  const std::string document = service.receipt(kRequest, kResponse, service.execution(), ours);
+  sent_nonce = ours;
+  ASSERT_TRUE(judge_receipt(document, kRequest, kResponse));
+  EXPECT_EQ(find_check(verdict, "receipt.nonce")->status, CheckStatus::pass);
+
+  sent_nonce = std::string(64, 'b');
+  auto result = judge_receipt(document, kRequest, kResponse);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Errc::mismatch);
+  EXPECT_EQ(verdict.first_failure()->id, "receipt.nonce");
+
+  result =
+      judge_receipt(service.receipt(kRequest, kResponse, service.execution()), kRequest, kResponse);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(verdict.first_failure()->id, "receipt.nonce");
+
+  sent_nonce.reset();
+  ASSERT_TRUE(judge_receipt(document, kRequest, kResponse));
+  EXPECT_EQ(find_check(verdict, "receipt.nonce")->status, CheckStatus::skip);
+}
+
+TEST_F(AppraisalTest, AForeignTlsKeyPassesOnlyWhereRequestsAreSealed) {
+  AppraisalInput input = observe();
+  input.observed_spki = std::string(64, '0');
+  input.tls_key = TlsKey::unless_sealed;
+  expect_refused(input, Errc::untrusted, "aci.tls");
+
+  service.keyset.ohttp_key_configurations = {{"ohttp-1", "sha256:" + std::string(64, '1')}};
+  input = observe();
+  input.observed_spki = std::string(64, '0');
+  expect_refused(input, Errc::untrusted, "aci.tls");
+  input.tls_key = TlsKey::unless_sealed;
+  EXPECT_TRUE(judge(input));
+  EXPECT_EQ(find_check(verdict, "aci.tls")->status, CheckStatus::skip);
+}
+
 TEST_F(AppraisalTest, BytesNobodyHasAreSkipped) {
   const std::string document = service.receipt(kRequest, kResponse, service.execution());
   ASSERT_TRUE(judge_receipt(document, std::nullopt, std::nullopt));
@@ -412,7 +460,8 @@ TEST_F(AppraisalTest, AnyFlippedBitOfAReceiptIsRefused) {
     std::string spoiled = document;
     spoiled[i] = static_cast<char>(spoiled[i] ^ (1 << (i % 8)));
     verify::Verdict found;
-    EXPECT_FALSE(appraise_receipt(spoiled, *attested, kRequest, kResponse, found)) << "byte " << i;
+    EXPECT_FALSE(appraise_receipt(spoiled, *attested, facts(kRequest, kResponse), found))
+        << "byte " << i;
     EXPECT_FALSE(found.passed()) << "byte " << i;
   }
 }

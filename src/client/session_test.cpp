@@ -7,13 +7,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "client/testing/service.h"
+#include "client/testing/sealed_backend.h"
 #include "net/server.h"
 #include "net/sse.h"
 
 namespace confide::client {
 namespace {
 
+using testing::all_of;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -23,12 +24,6 @@ using testing::TestService;
 constexpr std::string_view kPrompt = "a secret question about the moon";
 constexpr std::string_view kApiKey = "sk-very-secret";
 const Time kNow = parse_rfc3339("2026-06-15T12:00:00Z").value();
-
-std::string all_of(const net::HttpRequest& request) {
-  std::string out = request.method + " " + request.path + "?" + request.query + "\n";
-  for (const auto& [name, value] : request.headers.all()) out += name + ": " + value + "\n";
-  return out + "\n" + request.body;
-}
 
 Json chunk(const Json& delta, const Json& finish_reason) {
   Json choice = {{"index", 0}, {"delta", delta}, {"finish_reason", finish_reason}};
@@ -393,6 +388,113 @@ TEST_F(SessionTest, AnswerWithoutReceiptIsRefused) {
   backend.no_receipt_id = true;
   expect_chat_fails(Errc::not_found);
   EXPECT_EQ(exchange.receipt_verdict.first_failure()->id, "receipt.fetch");
+}
+
+struct SealedSessionTest : ::testing::Test {
+  Result<std::unique_ptr<Session>> open(Channel channel) {
+    SessionOptions options;
+    options.url = backend.url();
+    options.api_key = kApiKey;
+    options.policy = backend.service.policy();
+    options.clock = &clock;
+    options.channel = channel;
+    return Session::open(options, verdict);
+  }
+  Status ask(Session& session) {
+    const Json request = {{"model", "test-model"},
+                          {"messages", Json::array({{{"role", "user"}, {"content", kPrompt}}})}};
+    return session.chat(request, [this](std::string_view text) { shown += text; }, exchange);
+  }
+
+  testing::SealedBackend backend;
+  FixedClock clock{backend.now};
+  verify::Verdict verdict;
+  Exchange exchange;
+  std::string shown;
+};
+
+TEST_F(SealedSessionTest, WhatTheKeysetListsIsUsedAndTellsNobody) {
+  const auto session = open(Channel::automatic);
+  ASSERT_TRUE(session) << session.error().message;
+  EXPECT_EQ((*session)->channel(), Channel::sealed);
+  EXPECT_THAT(*(*session)->models(), ElementsAre("test-model"));
+  const Status outcome = ask(**session);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(shown, "The moon is far.");
+  EXPECT_EQ(exchange.answer, shown);
+  EXPECT_EQ(exchange.finish_reason, "stop");
+  EXPECT_EQ(exchange.client_nonce.size(), 64U);
+  EXPECT_TRUE(exchange.receipt_verdict.passed());
+  for (const std::string_view secret : {kPrompt, kApiKey, std::string_view("/v1/models")}) {
+    EXPECT_THAT(backend.seen(), Each(Not(HasSubstr(std::string(secret)))));
+  }
+}
+
+TEST_F(SealedSessionTest, ASealedChannelThatFailsIsNotReplacedByAnother) {
+  backend.published_instead = "nothing of use";
+  for (const Channel channel : {Channel::automatic, Channel::sealed}) {
+    const auto session = open(channel);
+    ASSERT_FALSE(session);
+    EXPECT_EQ(verdict.first_failure()->id, "channel.key");
+  }
+  backend.published_instead.reset();
+  backend.answer_instead = [](const net::HttpRequest& request, net::Exchange& exchange) {
+    if (request.method != "POST") return false;
+    exchange.respond({.status = 404, .headers = {}, .body = "{}"});
+    return true;
+  };
+  const auto session = open(Channel::automatic);
+  ASSERT_TRUE(session);
+  const Status outcome = ask(**session);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Errc::untrusted);
+  EXPECT_FALSE(exchange.receipt_verdict.passed());
+  EXPECT_THAT(backend.seen(), Each(Not(HasSubstr("E2EE"))));
+}
+
+TEST_F(SealedSessionTest, TheOtherChannelIsForThoseWhoAskForIt) {
+  const auto session = open(Channel::e2ee);
+  ASSERT_TRUE(session) << session.error().message;
+  EXPECT_EQ((*session)->channel(), Channel::e2ee);
+
+  backend.service.keyset.tls_public_keys = {{std::string(64, '0'), std::nullopt}};
+  EXPECT_TRUE(open(Channel::sealed));
+  const auto refused = open(Channel::e2ee);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::untrusted);
+}
+
+TEST_F(SealedSessionTest, ReceiptForOtherBytesIsRefused) {
+  backend.receipt_for = "other bytes";
+  const auto session = open(Channel::sealed);
+  ASSERT_TRUE(session);
+  const Status outcome = ask(**session);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Errc::mismatch);
+  EXPECT_EQ(exchange.receipt_verdict.first_failure()->id, "receipt.response");
+}
+
+TEST_F(SealedSessionTest, RefusalsCarryTheServicesReason) {
+  backend.refusal =
+      seal::InnerResponse{.status = 404, .content = R"({"error":{"message":"no such model"}})"};
+  const auto session = open(Channel::sealed);
+  ASSERT_TRUE(session);
+  const Status outcome = ask(**session);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Errc::not_found);
+  EXPECT_THAT(outcome.error().message, HasSubstr("no such model"));
+}
+
+TEST_F(SessionTest, TheSealedChannelIsRefusedWhereThereIsNone) {
+  SessionOptions options;
+  options.url = backend.url();
+  options.policy = backend.service.policy();
+  options.clock = &clock;
+  options.channel = Channel::sealed;
+  const auto session = Session::open(options, verdict);
+  ASSERT_FALSE(session);
+  EXPECT_EQ(session.error().code, Errc::unsupported);
+  EXPECT_EQ(verdict.first_failure()->id, "channel.offered");
 }
 
 TEST_F(SessionTest, RefusalsCarryTheServicesReason) {

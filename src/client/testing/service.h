@@ -106,9 +106,12 @@ class TestService {
   }
 
   std::string receipt(std::string_view request, std::string_view response,
-                      const std::optional<aci::Execution>& ran) const {
+                      const std::optional<aci::Execution>& ran,
+                      const std::optional<std::string>& client_nonce = {},
+                      const std::string& id = "rcpt-1") const {
     aci::ReceiptFields fields;
-    fields.receipt_id = "rcpt-1";
+    fields.receipt_id = id;
+    fields.client_nonce = client_nonce;
     fields.chat_id = "chatcmpl-1";
     fields.model = "test-model";
     fields.workload_keyset_digest = digest();
