@@ -110,7 +110,34 @@ struct EventLogOptions {
   std::string app_compose_path;
 };
 
+struct ProxyArguments {
+  TrustOptions trust;
+  FetchOptions fetch;
+  std::vector<std::string> services;  // URL, or MODEL=URL
+  std::vector<std::string> require_files;
+  std::string listen = "127.0.0.1:4000";
+  bool allow_remote = false;
+  std::vector<std::string> hosts;
+  std::string padding = "bucketed";
+  std::size_t streams = 64;
+  std::size_t history_most = 10'000;
+  std::string state;  // empty: the user's own
+};
+
+enum class ReceiptsAction { list, show, export_bundle, verify };
+
+struct ReceiptsArguments {
+  ReceiptsAction action = ReceiptsAction::list;
+  TrustOptions trust;
+  std::string state;  // as above
+  std::int64_t id = 0;
+  std::size_t most = 50;
+  bool json = false;
+};
+
 int chat(const ChatOptions& options);
+int run_proxy(const ProxyArguments& arguments);
+int receipts(const ReceiptsArguments& arguments);
 int verify_live(const VerifyLiveOptions& options);
 int verify_report(const SavedReport& report);
 int verify_receipt(const SavedReceipt& receipt, const SavedReport& report);

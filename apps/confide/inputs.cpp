@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <limits>
 #include <system_error>
 
@@ -137,6 +138,24 @@ Result<std::string> load_api_key(const std::string& file) {
     return fail(Errc::malformed, "the API key has characters that no key has");
   }
   return key;
+}
+
+Result<std::string> state_folder(const std::string& folder) {
+  if (!folder.empty()) return folder;
+  const char* state = std::getenv("XDG_STATE_HOME");
+  const char* home = std::getenv("HOME");
+  std::filesystem::path base;
+  if (state != nullptr && *state == '/') {
+    base = state;
+  } else if (home != nullptr && *home == '/') {
+    base = std::filesystem::path(home) / ".local" / "state";
+  } else {
+    return fail(Errc::not_found, "no home folder: name one with --state");
+  }
+  std::error_code error;
+  std::filesystem::create_directories(base, error);
+  if (error) return fail(Errc::unavailable, fmt::format("{}: {}", base.string(), error.message()));
+  return (base / "confide").string();
 }
 
 Result<Time> parse_time(const std::string& text) {

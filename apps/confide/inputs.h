@@ -24,6 +24,9 @@ Result<verify::Policy> load_policy(const TrustOptions& options);
 Status check_utf8(std::string_view what, const std::string& text);
 // From the file, or else from CONFIDE_API_KEY; empty if there is neither.
 Result<std::string> load_api_key(const std::string& file);
+// `folder`, or else the user's own for what outlives a program: $XDG_STATE_HOME/confide, or under
+// ~/.local/state, whose folders are made.
+Result<std::string> state_folder(const std::string& folder);
 // RFC 3339, or the present if `text` is empty.
 Result<Time> parse_time(const std::string& text);
 

@@ -90,13 +90,18 @@ int run(int argc, char** argv) {
   program.require_subcommand(1);
   program.footer(std::string("Examples:\n"
                              "  confide chat --url https://ai.example.com 'Why is the sky blue?'\n"
-                             "  confide verify --url https://ai.example.com --json\n\n") +
+                             "  confide verify --url https://ai.example.com --json\n"
+                             "  confide proxy --url https://ai.example.com\n\n") +
                  kExitCodes);
   int code = kExitUsage;
   ChatOptions chat_options;
   VerifyArguments arguments;
+  ProxyArguments proxy_arguments;
+  ReceiptsArguments receipts_arguments;
   add_chat(program, chat_options, code);
   add_verify(program, arguments, code);
+  add_proxy(program, proxy_arguments, code);
+  add_receipts(program, receipts_arguments, code);
   refuse_empty_values(program);
   try {
     program.parse(argc, argv);

@@ -29,6 +29,8 @@ struct VerifyArguments {
 
 // The chosen command runs while the program parses, and leaves its exit code in `code`.
 void add_verify(CLI::App& program, VerifyArguments& arguments, int& code);
+void add_proxy(CLI::App& program, ProxyArguments& arguments, int& code);
+void add_receipts(CLI::App& program, ReceiptsArguments& arguments, int& code);
 void add_verify_evidence(CLI::App& verify, VerifyArguments& arguments, int& code);
 
 }  // namespace confide::app

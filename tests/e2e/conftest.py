@@ -21,14 +21,14 @@ MODEL_NAME = "SmolLM2-135M-Instruct.Q4_1"
 class Server:
     """A running confide-server with a simulated TEE."""
 
-    def __init__(self, state, *extra, model=MODEL, wait=True):
+    def __init__(self, state, *extra, model=MODEL, listen="127.0.0.1:0", wait=True):
         self.state = pathlib.Path(state)
         self.log_path = self.state.parent / f"{self.state.name}.log"
         self.state.mkdir(mode=0o700, exist_ok=True)
         self.log = open(self.log_path, "ab")
         start = self.log.tell()
         self.process = subprocess.Popen(
-            [BIN / "confide-server", "--model", model, "--listen", "127.0.0.1:0", "--tee", "sim",
+            [BIN / "confide-server", "--model", model, "--listen", listen, "--tee", "sim",
              "--state", self.state, "--context", "1024", *OPTIONS, *extra],
             stderr=self.log, stdout=self.log)
         self.url = None

@@ -1,0 +1,52 @@
+#include "proxy/errors.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+
+namespace confide::proxy {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ProxyErrors, EachClientGetsItsOwnShape) {
+  verify::Verdict verdict;
+  verdict.fail("receipt.response", "other bytes");
+  const ProxyError error = to_proxy_error({Errc::mismatch, "other bytes"}, verdict);
+
+  const auto openai = error_response(error, dialect_of("/v1/chat/completions"));
+  EXPECT_EQ(openai.status, 502);
+  EXPECT_EQ(openai.headers.get("X-Confide-Check"), "receipt.response");
+  const Json first = json::parse(openai.body).value();
+  EXPECT_EQ(first["error"]["code"], "receipt.response");
+  EXPECT_EQ(first["error"]["type"], "verification_failed");
+  EXPECT_EQ(first["error"]["message"], "confide: other bytes");
+
+  const Json second = json::parse(error_response(error, dialect_of("/v1/messages")).body).value();
+  EXPECT_EQ(second["type"], "error");
+  EXPECT_EQ(second["error"]["type"], "api_error");
+  EXPECT_THAT(second["error"]["message"].get<std::string>(), HasSubstr("receipt.response"));
+}
+
+TEST(ProxyErrors, WhatMayPassByItselfIs503) {
+  const ProxyError error = to_proxy_error({Errc::unavailable, "down"}, {});
+  EXPECT_EQ(error.status, 503);
+  EXPECT_EQ(error.code, "unavailable");
+  EXPECT_EQ(json::parse(error_response(error, Dialect::anthropic).body).value()["error"]["type"],
+            "overloaded_error");
+}
+
+TEST(ProxyErrors, DialectIsByPath) {
+  EXPECT_EQ(dialect_of("/v1/messages/count_tokens"), Dialect::anthropic);
+  EXPECT_EQ(dialect_of("/v1/messagesx"), Dialect::openai);
+  EXPECT_EQ(dialect_of("/v1/models"), Dialect::openai);
+}
+
+TEST(ProxyErrors, BytesOfTheServiceDoNoHarm) {
+  const auto response = error_response({502, "it said \xff\x1b[2J", "x"}, Dialect::openai);
+  EXPECT_TRUE(json::parse(response.body));
+}
+
+}  // namespace
+}  // namespace confide::proxy

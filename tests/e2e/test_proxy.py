@@ -1,0 +1,207 @@
+"""The official client, unchanged, through `confide proxy`."""
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+import openai
+import pytest
+
+from conftest import BIN, MODEL_NAME
+from middleman import Middleman
+
+pytestmark = pytest.mark.server
+SECRET = "What is the capital of France? Answer in one word. my-secret-word"
+QUESTION = [{"role": "user", "content": SECRET}]
+
+
+class Proxy:
+    def __init__(self, folder, *arguments):
+        self.state = folder / "proxy-state"
+        self.log_path = folder / "proxy.log"
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                [BIN / "confide", "proxy", "--listen", "127.0.0.1:0", "--state", self.state,
+                 *map(str, arguments)], stdout=log, stderr=log)
+        deadline = time.monotonic() + 60
+        while not (found := re.search(r"listening on http://127.0.0.1:(\d+)", self.logged())):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
+        self.port = int(found[1]) if found else None
+
+    def logged(self):
+        return self.log_path.read_text()
+
+    def client(self):
+        return openai.OpenAI(base_url=f"http://127.0.0.1:{self.port}/v1", api_key="sk-user-key",
+                             max_retries=0)
+
+    def get(self, path, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+    def status(self):
+        return json.loads(self.get("/confide/status.json")[1])
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+@pytest.fixture
+def start_proxy(tmp_path):
+    running = []
+
+    def start(*arguments):
+        folder = tmp_path / f"proxy{len(running)}"
+        folder.mkdir()
+        running.append(Proxy(folder, *arguments))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture
+def proxy(start_proxy, server):
+    started = start_proxy("--url", server.url, "--trust-root", server.root)
+    assert started.port, started.logged()
+    return started
+
+
+def ask(client, **options):
+    settings = {"model": MODEL_NAME, "messages": QUESTION, "temperature": 0, "max_tokens": 16}
+    return client.chat.completions.create(**{**settings, **options})
+
+
+def text_of(stream):
+    return "".join(c.choices[0].delta.content or "" for c in stream if c.choices)
+
+
+def test_answers_and_streams_alike(proxy):
+    with proxy.client() as client:
+        assert [m.id for m in client.models.list()] == [MODEL_NAME]
+        whole = ask(client).choices[0].message.content
+        assert "Paris" in whole
+        assert text_of(ask(client, stream=True)) == whole
+    status = proxy.status()
+    assert status["receipts"] == {"verified": 2, "failed": 0}
+    assert status["services"][0]["simulated"] is True
+
+
+def test_the_services_own_errors_come_through(proxy):
+    with proxy.client() as client:
+        with pytest.raises(openai.NotFoundError) as refused:
+            ask(client, model="no-such-model")
+        assert refused.value.code == "model_not_found"
+
+
+def test_receipts_are_kept_shown_and_verified_again(proxy, server, confide):
+    with proxy.client() as client:
+        ask(client)
+    state = ["--state", proxy.state]
+    entries = json.loads(confide("receipts", "list", *state, "--json").stdout)
+    assert len(entries) == 1 and entries[0]["verified"] and entries[0]["model"] == MODEL_NAME
+    number = entries[0]["id"]
+    shown = json.loads(confide("receipts", "show", number, *state, "--json").stdout)
+    assert shown["receipt"]["receipt_id"] == entries[0]["receipt_id"]
+    good = confide("receipts", "verify", number, *state, "--trust-root", server.root, "--json")
+    assert good.returncode == 0, good.stdout
+    assert confide("receipts", "verify", number, *state).returncode == 1, "no root was named"
+    exported = confide("receipts", "export", number, *state).stdout
+    assert "report_document" in exported
+    for file in proxy.state.iterdir():
+        assert file.stat().st_mode & 0o077 == 0, file
+        assert b"my-secret-word" not in file.read_bytes()
+        assert MODEL_NAME.encode() not in file.read_bytes()
+
+
+def test_whoever_ends_tls_in_between_sees_nothing(start_proxy, server):
+    with Middleman(server) as middleman:
+        proxy = start_proxy("--url", middleman.url, "--trust-root", server.root)
+        with proxy.client() as client:
+            assert "Paris" in text_of(ask(client, stream=True))
+        for secret in (b"my-secret-word", b"sk-user-key", b"Paris", b"chat/completions"):
+            assert secret not in middleman.seen
+
+
+def test_changed_answers_are_errors_in_the_clients_shape(start_proxy, server):
+    spoil = threading.Event()
+
+    def change(path, body):
+        if not spoil.is_set() or "ohttp-gateway" not in path:
+            return body
+        return body[:-1] + bytes([body[-1] ^ 1])
+
+    with Middleman(server, change) as middleman:
+        proxy = start_proxy("--url", middleman.url, "--trust-root", server.root)
+        spoil.set()
+        with proxy.client() as client:
+            with pytest.raises(openai.APIStatusError) as refused:
+                ask(client)
+        assert refused.value.status_code == 502 and refused.value.code == "channel.answer"
+
+
+def test_a_stream_cut_short_is_an_error(start_proxy, server):
+    cut = threading.Event()
+
+    def change(path, body):
+        return body[:len(body) // 2] if cut.is_set() and "ohttp-gateway" in path else body
+
+    with Middleman(server, change) as middleman:
+        proxy = start_proxy("--url", middleman.url, "--trust-root", server.root)
+        cut.set()
+        with proxy.client() as client:
+            with pytest.raises(Exception):
+                for _ in ask(client, stream=True):
+                    pass
+
+
+def test_does_not_listen_before_the_service_has_passed(start_proxy, server):
+    proxy = start_proxy("--url", server.url)
+    assert proxy.port is None and proxy.process.wait(30) == 1
+    assert "tdx.pck.chain" in proxy.logged()
+    assert start_proxy("--url", "https://127.0.0.1:1").process.wait(30) == 3
+
+
+def test_listens_for_this_machine_alone(start_proxy, server):
+    bad = start_proxy("--url", server.url, "--trust-root", server.root, "--listen", "0.0.0.0:0")
+    assert bad.process.wait(30) == 2 and "--allow-remote" in bad.logged()
+
+
+def test_web_pages_are_refused(proxy):
+    assert proxy.get("/")[0] == 200
+    assert proxy.get("/confide/status.json", Host="evil.example")[0] == 403
+    assert proxy.get("/v1/models", Origin="https://evil.example")[0] == 403
+
+
+def test_a_server_that_started_anew_is_verified_anew(start_server, start_proxy):
+    first = start_server(name="replaced")
+    port = first.port
+    proxy = start_proxy("--url", first.url, "--trust-root", first.root)
+    with proxy.client() as client:
+        assert "Paris" in ask(client).choices[0].message.content
+        first.stop()
+        with pytest.raises(openai.APIStatusError) as refused:
+            ask(client)
+        assert refused.value.status_code == 503
+        start_server(name="replaced", listen=f"127.0.0.1:{port}")
+        assert "Paris" in ask(client).choices[0].message.content
+    assert proxy.status()["services"][0]["appraisals"] == 2
+
+
+def test_ends_tidily_while_it_answers(proxy):
+    with proxy.client() as client:
+        stream = iter(ask(client, stream=True, max_tokens=200))
+        next(stream)
+        os.kill(proxy.process.pid, signal.SIGTERM)
+        assert proxy.process.wait(60) == 0
