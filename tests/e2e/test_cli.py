@@ -175,7 +175,8 @@ def test_a_closed_stdout_is_no_socket(confide, server):
 
 
 def test_help_has_examples(confide):
-    for command in ([], ["chat"], ["verify"], ["verify", "report"], ["verify", "receipt"]):
+    for command in ([], ["chat"], ["verify"], ["verify", "report"], ["verify", "receipt"],
+                    ["proxy"], ["receipts"]):
         done = confide(*command, "--help")
         assert done.returncode == 0 and "confide " in done.stdout, command
         if command:
@@ -191,15 +192,48 @@ def nothing_sensitive(middleman):
 
 def test_relay_with_another_tls_key(chat, server):
     with Middleman(server) as middleman:
-        done = chat("--json", url=middleman.url)
+        done = chat("--json", "--channel", "e2ee", url=middleman.url)
         failed(done, "aci.tls")
+        nothing_sensitive(middleman)
+
+
+def test_relay_with_another_tls_key_sees_nothing_of_sealed_requests(confide, server):
+    with Middleman(server) as middleman:
+        done = confide("chat", "--url", middleman.url, "--trust-root", server.root, "--json",
+                       "--max-tokens", "24", "--temperature", "0", SECRET,
+                       env={"CONFIDE_API_KEY": "sk-user-key"})
+        assert done.returncode == 0, done.stderr
+        document = json.loads(done.stdout)
+        assert document["channel"] == "ohttp" and "Paris" in document["answer"]
+        assert {c["id"]: c["status"] for c in document["checks"]}["aci.tls"] == "skip"
+        for secret in (b"my-secret-word", b"sk-user-key", b"Paris", b"/v1/chat", MODEL_NAME.encode()):
+            assert secret not in middleman.seen
+
+
+def test_relay_that_changes_sealed_answers(chat, server):
+    def spoil(path, body):
+        return body[:-1] + bytes([body[-1] ^ 1]) if len(body) > 100 and "ohttp" in path else body
+
+    with Middleman(server, spoil) as middleman:
+        done = chat("--json", url=middleman.url)
+        assert done.returncode == 1, done.stdout
+        assert json.loads(done.stdout)["answer"] == ""
+
+
+def test_relay_that_takes_the_sealed_channel_away(chat, server):
+    """What is attested is insisted on: there is no falling back."""
+    def hide(path, body):
+        return b"" if "ohttp" in path else body
+
+    with Middleman(server, hide) as middleman:
+        failed(chat("--json", url=middleman.url), "channel.key")
         nothing_sensitive(middleman)
 
 
 def test_api_key_stays_until_verified(confide, server):
     with Middleman(server) as middleman:
-        done = confide("chat", "--url", middleman.url, "--trust-root", server.root, "--json", SECRET,
-                       env={"CONFIDE_API_KEY": "sk-user-key"})
+        done = confide("chat", "--url", middleman.url, "--trust-root", server.root, "--json",
+                       "--channel", "e2ee", SECRET, env={"CONFIDE_API_KEY": "sk-user-key"})
         failed(done, "aci.tls")
         assert b"sk-user-key" not in middleman.seen
     with_key = confide("chat", "--url", server.url, "--trust-root", server.root, "--json",
@@ -225,7 +259,7 @@ def test_another_servers_report(chat, server, start_server):
         return (wire.request(other, "GET", path).body if "attestation" in path else body)
 
     with Middleman(server, swap) as middleman:
-        failed(chat("--json", url=middleman.url, root=other.root), "aci.tls")
+        failed(chat("--json", url=middleman.url, root=other.root), "aci.keyset_header")
         nothing_sensitive(middleman)
 
 
@@ -282,6 +316,7 @@ def test_saved_exchange_verifies_offline_and_any_change_is_refused(chat, confide
     done = chat("--save", saved)
     assert done.returncode == 0, done.stderr
     nonce = (saved / "nonce.txt").read_text().strip()
+    client_nonce = (saved / "client-nonce.txt").read_text().strip()
     trust = ["--trust-root", server.root]
 
     def verify_report(*extra):
@@ -291,14 +326,17 @@ def test_saved_exchange_verifies_offline_and_any_change_is_refused(chat, confide
     def verify_receipt():
         return confide("verify", "receipt", saved / "receipt.json", "--report",
                        saved / "report.json", "--nonce", nonce, "--request",
-                       saved / "request.json", "--response", saved / "response.txt", *trust,
-                       "--json")
+                       saved / "request.json", "--response", saved / "response.txt",
+                       "--client-nonce", client_nonce, *trust, "--json")
 
     assert verify_report().returncode == 0, verify_report().stdout
     assert verify_receipt().returncode == 0, verify_receipt().stdout
     failed(confide("verify", "report", saved / "report.json", "--nonce", "0" * 64, *trust, "--json"),
            "aci.report_data")
     failed(verify_report("--at", "2200-01-01T00:00:00Z"), "aci.keyset_expiry")
+    client_nonce, sent = "0" * 64, client_nonce
+    failed(verify_receipt(), "receipt.nonce")
+    client_nonce = sent
     for name, check in (("request.json", "receipt.request"), ("response.txt", "receipt.response"),
                         ("receipt.json", "receipt.signature")):
         good = (saved / name).read_bytes()

@@ -622,7 +622,7 @@ def test_a_service_that_staples_no_collateral(confide, server, tmp_path, verb):
                 .encode())
 
     with Middleman(server, unstaple) as middleman:
-        question = ["hello"] if verb == "chat" else []
+        question = ["--channel", "e2ee", "hello"] if verb == "chat" else []
         run = [verb, "--url", middleman.url, "--trust-root", server.root, "--json"]
         claims = refused(confide(*run, *question), "tdx.collateral")["claims"]
         base = "certification/v4"
