@@ -51,6 +51,7 @@ struct VerifyLiveOptions {
   TrustOptions trust;
   FetchOptions fetch;
   std::string url;
+  bool sealed = false;       // judge it for the sealed channel: TLS may end elsewhere
   std::string write_policy;  // file; empty: none
   bool force = false;
   bool json = false;

@@ -34,6 +34,8 @@ int verify_live(const VerifyLiveOptions& options) {
   client::SessionOptions settings;
   settings.url = options.url;
   settings.policy = *policy;
+  // Others rely on this verdict for connections of their own, so TLS has to end at an attested key.
+  settings.channel = options.sealed ? client::Channel::sealed : client::Channel::e2ee;
   settings.find_collateral = live_collateral(options.fetch, options.json);
   if (!options.json) say("Verifying " + options.url);
   verify::Verdict verdict;

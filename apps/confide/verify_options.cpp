@@ -74,6 +74,9 @@ void add_verify(CLI::App& program, VerifyArguments& arguments, int& code) {
   command->add_option("--url", live.url, "the service, https://HOST:PORT")->type_name("URL");
   add_trust(*command, live.trust);
   add_fetch(*command, live.fetch);
+  command->add_flag("--sealed", live.sealed,
+                    "for clients that seal whole requests, as chat and proxy do: TLS may then end "
+                    "at a load balancer, but a key for the sealed channel must be attested");
   CLI::Option* write = command->add_option("--write-policy", live.write_policy,
                                            "write a policy that pins what was seen, for review");
   write->type_name("FILE");

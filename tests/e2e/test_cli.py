@@ -197,6 +197,13 @@ def test_relay_with_another_tls_key(chat, server):
         nothing_sensitive(middleman)
 
 
+def test_a_service_behind_a_load_balancer_is_good_for_sealed_requests_alone(confide, server):
+    with Middleman(server) as middleman:
+        verify = ["verify", "--url", middleman.url, "--trust-root", server.root, "--json"]
+        failed(confide(*verify), "aci.tls")
+        assert confide(*verify, "--sealed").returncode == 0
+
+
 def test_relay_with_another_tls_key_sees_nothing_of_sealed_requests(confide, server):
     with Middleman(server) as middleman:
         done = confide("chat", "--url", middleman.url, "--trust-root", server.root, "--json",

@@ -15,17 +15,17 @@ from conftest import BIN, MODEL_NAME
 from middleman import Middleman
 
 pytestmark = pytest.mark.server
-SECRET = "What is the capital of France? Answer in one word. my-secret-word"
+SECRET = "What is the capital of France? my-secret-word"
 QUESTION = [{"role": "user", "content": SECRET}]
 
 
 class Proxy:
-    def __init__(self, folder, *arguments):
+    def __init__(self, folder, *arguments, listen="127.0.0.1:0"):
         self.state = folder / "proxy-state"
         self.log_path = folder / "proxy.log"
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [BIN / "confide", "proxy", "--listen", "127.0.0.1:0", "--state", self.state,
+                [BIN / "confide", "proxy", "--listen", listen, "--state", self.state,
                  *map(str, arguments)], stdout=log, stderr=log)
         deadline = time.monotonic() + 60
         while not (found := re.search(r"listening on http://127.0.0.1:(\d+)", self.logged())):
@@ -60,10 +60,10 @@ class Proxy:
 def start_proxy(tmp_path):
     running = []
 
-    def start(*arguments):
+    def start(*arguments, **options):
         folder = tmp_path / f"proxy{len(running)}"
         folder.mkdir()
-        running.append(Proxy(folder, *arguments))
+        running.append(Proxy(folder, *arguments, **options))
         return running[-1]
 
     yield start
@@ -79,7 +79,7 @@ def proxy(start_proxy, server):
 
 
 def ask(client, **options):
-    settings = {"model": MODEL_NAME, "messages": QUESTION, "temperature": 0, "max_tokens": 16}
+    settings = {"model": MODEL_NAME, "messages": QUESTION, "temperature": 0, "max_tokens": 24}
     return client.chat.completions.create(**{**settings, **options})
 
 
@@ -174,7 +174,7 @@ def test_does_not_listen_before_the_service_has_passed(start_proxy, server):
 
 
 def test_listens_for_this_machine_alone(start_proxy, server):
-    bad = start_proxy("--url", server.url, "--trust-root", server.root, "--listen", "0.0.0.0:0")
+    bad = start_proxy("--url", server.url, "--trust-root", server.root, listen="0.0.0.0:0")
     assert bad.process.wait(30) == 2 and "--allow-remote" in bad.logged()
 
 
