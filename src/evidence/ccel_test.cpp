@@ -124,9 +124,22 @@ TEST(Ccel, TheHeaderIsUsedUpExactly) {
   Bytes log = CcelBytes({kSha384}, "maker").bytes();
   log.at(testing::kCcelAlgorithmsAt + 4) = 4;
   EXPECT_EQ(error_of(log), Errc::malformed);
+  // And one more, behind which there is nothing.
+  log.at(testing::kCcelAlgorithmsAt + 4) = 6;
+  EXPECT_EQ(error_of(log), Errc::malformed);
+}
+
+TEST(Ccel, RefusesEveryTruncationOfTheHeadersData) {
+  const Bytes log = CcelBytes({kSha384}, "maker").bytes();
+  for (std::size_t n = testing::kCcelSignatureAt; n < log.size(); ++n) {
+    Bytes cut = to_bytes(ByteView(log).first(n));
+    cut.at(testing::kCcelSizeAt) = static_cast<std::uint8_t>(n - testing::kCcelSignatureAt);
+    EXPECT_EQ(error_of(cut), Errc::malformed) << n;
+  }
 }
 
 TEST(Ccel, RefusesAlgorithmsThatAreNot) {
+  EXPECT_EQ(error_of(CcelBytes(std::vector<CcelAlgorithm>()).bytes()), Errc::malformed);
   EXPECT_EQ(error_of(CcelBytes({kSha384, kSha384}).bytes()), Errc::malformed);
   EXPECT_EQ(error_of(CcelBytes({{kAlgorithmSha384, 32}}).bytes()), Errc::malformed);
   EXPECT_EQ(error_of(CcelBytes({kSha384, {0x7fff, 0}}).bytes()), Errc::malformed);

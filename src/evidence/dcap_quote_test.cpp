@@ -237,6 +237,13 @@ TEST(DcapQuote, RefusesOtherVersionsKeysAndTees) {
   EXPECT_EQ(error_of(testing::write_quote(sample(kTd4), {.outer = 5}))->code, Errc::unsupported);
 }
 
+TEST(DcapQuote, RefusesSgxBeforeVersion3) {
+  const auto error = error_of(testing::write_quote(sample({"sgx2", 2, "sgx", 432})));
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, Errc::unsupported);
+  EXPECT_THAT(error->message, HasSubstr("T1: quote version 2"));
+}
+
 TEST(DcapQuote, RefusesTdxInVersion3) {
   Bytes bytes = testing::write_quote(sample(kTd4));
   bytes[0] = 3;

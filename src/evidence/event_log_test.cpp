@@ -82,11 +82,21 @@ TEST(EventLog, RefusesWhatIsNoLog) {
   EXPECT_EQ(error_of(Json(Json("[]").dump())), Errc::malformed);
 }
 
+TEST(EventLog, ReadsEveryRegisterAndType) {
+  for (const unsigned imr : {0U, 3U}) {
+    EXPECT_EQ(parse_event_log(with("imr", imr)).value().front().imr, imr);
+  }
+  for (const std::uint32_t type : {0U, UINT32_MAX}) {
+    EXPECT_EQ(parse_event_log(with("event_type", type)).value().front().type, type);
+  }
+}
+
 TEST(EventLog, RefusesBadMembers) {
   EXPECT_EQ(error_of(with("imr", 4)), Errc::malformed);
   EXPECT_EQ(error_of(with("imr", -1)), Errc::malformed);
   EXPECT_EQ(error_of(with("imr", "3")), Errc::malformed);
   EXPECT_EQ(error_of(with("event_type", std::int64_t{1} << 32U)), Errc::malformed);
+  EXPECT_EQ(error_of(with("event_type", -1)), Errc::malformed);
   EXPECT_EQ(error_of(with("event_type", 1.5)), Errc::malformed);
   EXPECT_EQ(error_of(with("digest", kDigest + "aa")), Errc::malformed);
   EXPECT_EQ(error_of(with("digest", kDigest.substr(2))), Errc::malformed);
@@ -102,7 +112,9 @@ TEST(EventLog, RefusesBadMembers) {
 
 TEST(EventLog, RefusesAFlood) {
   Json log = Json::array();
-  for (int i = 0; i < 8193; ++i) log.push_back(entry());
+  for (int i = 0; i < 8192; ++i) log.push_back(entry());
+  EXPECT_TRUE(parse_event_log(log));
+  log.push_back(entry());
   EXPECT_EQ(error_of(log), Errc::limit);
 }
 

@@ -79,7 +79,9 @@ TEST(GpuEvidence, RefusesWhatIsNoEvidence) {
   }
   EXPECT_EQ(refusal(parse_gpu_evidence(Json::object())), Errc::malformed);
   EXPECT_EQ(refusal(parse_gpu_evidence(Json("text"))), Errc::malformed);
-  EXPECT_EQ(refusal(parse_gpu_evidence(Json::array({1}))), Errc::malformed);
+  const Json list = Json::array({1});
+  EXPECT_EQ(refusal(parse_gpu_evidence(list)), Errc::malformed);
+  EXPECT_EQ(refusal(parse_gpu_evidence(Json{{"evidence_list", list}})), Errc::malformed);
 }
 
 TEST(GpuEvidence, LimitsTheNumberOfDevices) {

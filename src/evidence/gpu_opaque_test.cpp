@@ -103,6 +103,7 @@ struct Spoiled {
   SpdmReport (*base)();
   std::function<void(SpdmReport&)> spoil;
   Errc code = Errc::malformed;
+  const char* why = "G3: ";
 };
 
 TEST(GpuOpaque, RefusesFieldsOfTheWrongForm) {
@@ -113,11 +114,14 @@ TEST(GpuOpaque, RefusesFieldsOfTheWrongForm) {
     return [type](SpdmReport& report) { drop_field(report, type); };
   };
   const std::vector<Spoiled> cases{
-      {"driver with a space", gpu_report, set(3, {'5', ' ', '1', 0})},
-      {"driver with a control character", gpu_report, set(3, {'5', 0x1F, 0})},
-      {"driver with DEL", gpu_report, set(3, {'5', 0x7F, 0})},
-      {"driver with a byte above ASCII", gpu_report, set(3, {'5', 0x80, 0})},
-      {"driver with text behind its end", gpu_report, set(3, {'5', 0, '1'})},
+      {"driver with a space", gpu_report, set(3, {'5', ' ', '1', 0}), Errc::malformed, "field 3"},
+      {"driver with a control character", gpu_report, set(3, {'5', 0x1F, 0}), Errc::malformed,
+       "field 3"},
+      {"driver with DEL", gpu_report, set(3, {'5', 0x7F, 0}), Errc::malformed, "field 3"},
+      {"driver with a byte above ASCII", gpu_report, set(3, {'5', 0x80, 0}), Errc::malformed,
+       "field 3"},
+      {"driver with text behind its end", gpu_report, set(3, {'5', 0, '1'}), Errc::malformed,
+       "field 3"},
       {"no driver and no switch", gpu_report, drop(3)},
       {"empty driver", gpu_report, set(3, {0})},
       {"no VBIOS", gpu_report, drop(6)},
@@ -140,9 +144,9 @@ TEST(GpuOpaque, RefusesFieldsOfTheWrongForm) {
       {"empty feature flag", gpu_report, set(36, {})},
       {"long feature flag", gpu_report, set(36, Bytes(9))},
       {"switch without BIOS version", switch_report, drop(6)},
-      {"switch BIOS version", switch_report, set(6, {0x80})},
+      {"switch BIOS version", switch_report, set(6, {0x80}), Errc::malformed, "field 6"},
       {"switch without identifier", switch_report, drop(22)},
-      {"switch identifier", switch_report, set(22, Bytes(7))},
+      {"switch identifier", switch_report, set(22, Bytes(7)), Errc::malformed, "field 22"},
       {"switch FWID", switch_report, [](SpdmReport& r) { r.opaque.push_back({20, {1}}); }},
       {"short list of GPUs", switch_report, set(26, Bytes(63))},
   };
@@ -151,7 +155,7 @@ TEST(GpuOpaque, RefusesFieldsOfTheWrongForm) {
     c.spoil(report);
     const auto opaque = parse_gpu_opaque(report);
     EXPECT_EQ(refusal(opaque), c.code) << c.name;
-    if (!opaque) EXPECT_THAT(opaque.error().message, HasSubstr("G3: "));
+    if (!opaque) EXPECT_THAT(opaque.error().message, HasSubstr(c.why)) << c.name;
   }
 }
 
@@ -161,6 +165,7 @@ TEST(GpuOpaque, NamesFieldsByDevice) {
   EXPECT_EQ(opaque_field_name(22, GpuDeviceKind::gpu), "SWITCH_PDI");
   EXPECT_EQ(opaque_field_name(22, GpuDeviceKind::nvswitch), "DEVICE_PDI");
   EXPECT_EQ(opaque_field_name(26, GpuDeviceKind::nvswitch), "SWITCH_GPU_PDIS");
+  EXPECT_EQ(opaque_field_name(6, GpuDeviceKind::nvswitch), "VBIOS_VERSION");
   EXPECT_EQ(opaque_field_name(26, GpuDeviceKind::gpu), "TYPE_26");
   EXPECT_EQ(opaque_field_name(200, GpuDeviceKind::gpu), "TYPE_200");
 }

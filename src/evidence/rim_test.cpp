@@ -162,7 +162,16 @@ TEST(Rim, SaysWhichRuleItIs) {
   EXPECT_THAT(parse_rim("").error().message, HasSubstr("G12: "));
   EXPECT_EQ(refusal(parse_rim("")), Errc::malformed);
   EXPECT_EQ(refusal(parse_rim("no XML")), Errc::malformed);
+  EXPECT_THAT(parse_rim("no XML").error().message, HasSubstr("not XML"));
   EXPECT_EQ(refusal(parse_rim("<x/>")), Errc::malformed);
+}
+
+TEST(Rim, AMeasurementOfNoBytesNeedsItsValueToo) {
+  Rim from = rim_for("599.01", "GPU", {7});
+  from.measurements[0].size = 0;
+  from.measurements[0].values = {Bytes()};
+  EXPECT_TRUE(parse_rim(write_rim(from)));
+  EXPECT_EQ(refusal(parse_rim(with(write_rim(from), "ns2:Hash0=\"\"", ""))), Errc::malformed);
 }
 
 TEST(Rim, AcceptsTheGreatestIndexSizeAndNumberOfAlternatives) {

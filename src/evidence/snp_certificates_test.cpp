@@ -46,6 +46,11 @@ TEST(SnpCertificateTable, TakesAVlekAsTheLeaf) {
   }
 }
 
+TEST(SnpCertificateTable, TakesTheOnlyLeafWhateverTheReportSays) {
+  const Bytes table = write_snp_certificate_table({{testing::kVcekGuid, kVcekData}});
+  EXPECT_EQ(parse_snp_certificate_table(table, SnpSigningKey::vlek).value().leaf, kVcekData);
+}
+
 TEST(SnpCertificateTable, LeavesOutWhatIsNotThere) {
   Bytes table(kTableEntryBytes, 0);
   const auto got = parse_snp_certificate_table(table);

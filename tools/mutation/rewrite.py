@@ -40,6 +40,10 @@ class Mutant:
         """Names the mutant whatever its number and line are."""
         return f"{self.file}: {self.function}: {self.kind}: {self.snippet}"
 
+    def place(self):
+        """Where a person finds it."""
+        return f"{self.file}:{self.line}: {self.function}: {self.kind}: {self.snippet}"
+
 
 def _file_location(location):
     """The byte where `location` is written, also within a macro's argument."""
