@@ -1,13 +1,11 @@
 // The main() of a mutated test program.
 //
-//   serve JOBS  runs every test once without a mutant and tells which mutants each one reaches;
-//   then
-//               reads mutants' numbers, a line each, and tells what became of each. A mutant runs
-//               in a fork, so that what the tests have cached (keys, certificates) is there
-//               already.
+//   serve JOBS  runs every test once without a mutant and tells which mutants each one reaches.
+//               Then reads mutants' numbers, a line each, and tells what became of each. A mutant
+//               runs in a fork: what the tests have cached (keys, certificates) is there already.
 //   once N      runs the tests of the filter read from stdin with mutant N active from the start,
-//   so
-//               that nothing is cached; 0: passed, 1: failed.
+//               so that nothing is cached; 0: passed, 1: failed.
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,7 +18,9 @@
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mutation_runtime.h"
@@ -93,18 +93,46 @@ int run_tests(const std::string& filter) {
   return RUN_ALL_TESTS();
 }
 
-// In the child: the tests that reach the mutant, fastest first.
-[[noreturn]] void run_mutant(std::size_t id, const std::vector<TestRun>& runs) {
+// Which test each mutant was last seen in, if it did not survive; shared with the children.
+using Killers = std::span<const TestRun*, mutation::kMaxMutants>;
+
+Killers share_killers() {
+  constexpr std::size_t kBytes = mutation::kMaxMutants * sizeof(const TestRun*);
+  void* const memory =
+      mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) std::abort();
+  return Killers(static_cast<const TestRun**>(memory), mutation::kMaxMutants);
+}
+
+// The tests that reach the mutant: first those that noticed its neighbours, then the fastest.
+std::vector<const TestRun*> choose(std::size_t id, const std::vector<TestRun>& runs,
+                                   Killers killers) {
+  constexpr std::size_t kNear = 12;
+  std::map<const TestRun*, std::size_t> distances;
+  const std::size_t first = id > kNear ? id - kNear : 0;
+  for (std::size_t other = first; other < std::min(id + kNear, killers.size()); ++other) {
+    const std::size_t distance = other < id ? id - other : other - id;
+    if (killers[other] == nullptr) continue;
+    auto& least = distances.try_emplace(killers[other], distance).first->second;
+    least = std::min(least, distance);
+  }
+  std::vector<const TestRun*> out;
+  for (const TestRun& run : runs) {
+    if (std::ranges::binary_search(run.reached, id)) out.push_back(&run);
+  }
+  std::ranges::sort(out, {}, [&](const TestRun* run) {
+    const auto at = distances.find(run);
+    return std::pair(at == distances.end() ? kNear + 1 : at->second, run->seconds);
+  });
+  return out;
+}
+
+[[noreturn]] void run_mutant(std::size_t id, const std::vector<TestRun>& runs, Killers killers) {
   const rlimit memory{8UL << 30U, 8UL << 30U};
   setrlimit(RLIMIT_AS, &memory);
-  std::vector<const TestRun*> chosen;
+  const std::vector<const TestRun*> chosen = choose(id, runs, killers);
   double expected = 0;
-  for (const TestRun& run : runs) {
-    if (!std::ranges::binary_search(run.reached, id)) continue;
-    chosen.push_back(&run);
-    expected += run.seconds;
-  }
-  std::ranges::sort(chosen, {}, &TestRun::seconds);
+  for (const TestRun* run : chosen) expected += run->seconds;
   // Processor time, so that a busy machine kills no mutant; the alarm is for one that waits.
   const auto seconds = static_cast<rlim_t>(10 + 20 * expected);
   const rlimit time{seconds, seconds + 5};
@@ -113,8 +141,10 @@ int run_tests(const std::string& filter) {
   mutation::active = id;
   listen(new FirstFailure);
   for (const TestRun* run : chosen) {
+    killers[id] = run;
     if (run_tests(run->name) != 0) _exit(1);
   }
+  killers[id] = nullptr;
   _exit(0);
 }
 
@@ -134,6 +164,7 @@ int serve(std::FILE* out, std::size_t jobs) {
   }
   std::fprintf(out, "ready\n");
   std::fflush(out);
+  const Killers killers = share_killers();
   std::map<pid_t, std::size_t> running;
   const auto finish_one = [&] {
     int status = 0;
@@ -145,7 +176,7 @@ int serve(std::FILE* out, std::size_t jobs) {
   for (std::size_t id = 0; std::cin >> id;) {
     if (running.size() == jobs) finish_one();
     const pid_t child = fork();
-    if (child == 0) run_mutant(id, coverage->runs);
+    if (child == 0) run_mutant(id, coverage->runs, killers);
     running.emplace(child, id);
   }
   while (!running.empty()) finish_one();
