@@ -57,7 +57,7 @@ class Certificate {
   std::shared_ptr<const Impl> impl_;
 };
 
-// PEM certificates in file order, at most `max`. Fails with `malformed` on anything in between.
+// PEM certificates in file order, one to `max`. Fails with `malformed` on anything in between.
 // A single trailing NUL, as quotes carry it, is ignored. A certificate that is one of `known`, byte
 // for byte, is not read again: the result shares it.
 Result<std::vector<Certificate>> parse_pem_chain(std::string_view pem,

@@ -81,6 +81,37 @@ TEST_F(SessionClaimsTest, AnEmptyVerdictKnowsNothing) {
   for (const Json& claim : out) EXPECT_EQ(claim, (Json{{"status", "unknown"}}));
 }
 
+TEST_F(SessionClaimsTest, OfAMachineThatNobodyJudgedNothingIsKnown) {
+  Verdict others;
+  for (const char* id : {"policy.measurements", "aci.compose", "aci.model"}) others.pass(id, "");
+  others.claims = verdict.claims;
+  verdict = others;
+  for (const Json& claim : claims().to_json()) EXPECT_EQ(claim, (Json{{"status", "unknown"}}));
+}
+
+TEST_F(SessionClaimsTest, OfGpusThatNobodyJudgedNothingIsKnown) {
+  Verdict others;
+  others.pass("tdx.quote.signature", "");
+  others.claims = Json{{"gpus", "some"}, {"devices", Json::array({1})}};
+  EXPECT_EQ(session_claims(others, policy).gpu_attested.status, ClaimStatus::unknown);
+}
+
+TEST_F(SessionClaimsTest, WhereNoDeviceIsListedNoneIsRefuted) {
+  verdict.claims.erase("devices");
+  EXPECT_EQ(with("gpu.report.signature", CheckStatus::fail).gpu_attested.status,
+            ClaimStatus::unknown);
+}
+
+TEST_F(SessionClaimsTest, WhatIsPinnedButWasNotCheckedIsUnknown) {
+  Verdict quote;
+  quote.pass("tdx.quote.signature", "");
+  verdict = quote;
+  EXPECT_EQ(claims().tee_attested.status, ClaimStatus::asserted);
+  EXPECT_EQ(claims().os_known_good.status, ClaimStatus::unknown);
+  EXPECT_EQ(claims().serving_software_known_good.status, ClaimStatus::unknown);
+  EXPECT_EQ(claims().model_weights_provenance.status, ClaimStatus::unknown);
+}
+
 TEST_F(SessionClaimsTest, AFailedQuoteRefutesTheTeeAndLeavesTheRestOpen) {
   const SessionClaims out = with("tdx.quote.signature", CheckStatus::fail);
   expect_refuted(out.tee_attested, "tdx.quote.signature: why");

@@ -27,7 +27,6 @@ Result<std::vector<Certificate>> read_chain(std::string_view what, std::string_v
                                             std::span<const Certificate> known) {
   auto chain = crypto::parse_pem_chain(pem, known);
   if (!chain) return prefixed(what, chain.error());
-  if (chain->empty()) return fail(Errc::malformed, fmt::format("{}: no certificate", what));
   return chain;
 }
 
