@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "crypto/hash.h"
 #include "crypto/sgx_extension.h"
+#include "crypto/signing_key.h"
 #include "crypto/x509_issue.h"
 #include "evidence/tdx_collateral.h"
 #include "evidence/testing/quote_bytes.h"
@@ -173,36 +174,34 @@ class DcapLab {
     return out;
   }
 
-  static crypto::Certificate issue(const LabCertificate& what, const LabCertificate& by,
-                                   const crypto::Certificate* issuer) {
-    return crypto::issue_certificate(what.request, by.key, issuer).value();
-  }
-
   Made issue_all() const {
-    const auto root_ca = issue(root, root, nullptr);
-    const auto ca = issue(platform_ca, root, &root_ca);
+    // Read once: reading a key is slower than signing with it.
+    const crypto::SigningKey root_key(root.key);
+    const crypto::SigningKey ca_key(platform_ca.key);
+    const auto root_ca = crypto::issue_certificate(root.request, root_key, nullptr).value();
+    const auto ca = crypto::issue_certificate(platform_ca.request, root_key, &root_ca).value();
     crypto::CertificateRequest leaf = pck.request;
     if (with_extension) {
       leaf.extensions.emplace_back(crypto::kSgxExtensionOid,
                                    crypto::encode_sgx_extension(platform));
     }
-    const auto pck_leaf = crypto::issue_certificate(leaf, platform_ca.key, &ca).value();
-    const auto signer = issue(tcb_signer, root, &root_ca);
+    const auto pck_leaf = crypto::issue_certificate(leaf, ca_key, &ca).value();
+    const auto signer = crypto::issue_certificate(tcb_signer.request, root_key, &root_ca).value();
     return {root_ca,
             ca,
             pck_leaf,
             signer,
-            crl(ca, platform_ca, {{pck_leaf, pck.revoked}}),
-            crl(root_ca, root, {{ca, platform_ca.revoked}, {signer, tcb_signer.revoked}})};
+            crl(ca, ca_key, {{pck_leaf, pck.revoked}}),
+            crl(root_ca, root_key, {{ca, platform_ca.revoked}, {signer, tcb_signer.revoked}})};
   }
 
-  Bytes crl(const crypto::Certificate& issuer, const LabCertificate& by,
+  Bytes crl(const crypto::Certificate& issuer, const crypto::SigningKey& key,
             const std::vector<std::pair<crypto::Certificate, bool>>& issued) const {
     std::vector<crypto::Certificate> revoked;
     for (const auto& [certificate, is_revoked] : issued) {
       if (is_revoked) revoked.push_back(certificate);
     }
-    const auto out = crypto::issue_crl(issuer, by.key, crl_from, crl_until, revoked).value();
+    const auto out = crypto::issue_crl(issuer, key, crl_from, crl_until, revoked).value();
     return to_bytes(out.der());
   }
 
