@@ -84,7 +84,7 @@ const Spoiling kSpoilings[] = {
     {"tcb_info_for_sgx", [](TdxLab& l) { l.tcb_info["id"] = "SGX"; }, "tdx.tcb.info",
      Errc::mismatch, "T13"},
     {"tcb_info_version", [](TdxLab& l) { l.tcb_info["version"] = 4; }, "tdx.tcb.info",
-     Errc::unsupported, "version 4"},
+     Errc::unsupported, "T13: TCB info version 4"},
     {"tcb_type", [](TdxLab& l) { l.tcb_info["tcbType"] = 1; }, "tdx.tcb.info", Errc::unsupported,
      "TCB type 1"},
     {"qe_identity_version", [](TdxLab& l) { l.qe_identity["version"] = 1; }, "tdx.qe.identity",
@@ -187,6 +187,12 @@ const Spoiling kSpoilings[] = {
        l.td().tee_tcb_svn[0] = 4;
      },
      "tdx.tcb.status", Errc::policy, "T25: TDRelaunchAdvised"},
+    {"launched_module_too_old",
+     [](TdxLab& l) {
+       l.use_td15();
+       l.td().tee_tcb_svn[0] = 2;
+     },
+     "tdx.tcb.status", Errc::policy, "T25: NotSupported"},
     {"running_module_unknown",
      [](TdxLab& l) {
        l.use_td15();

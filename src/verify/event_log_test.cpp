@@ -317,6 +317,9 @@ TEST(EventLogDifference, SaysWhatMayExplainIt) {
   auto log = vector_log();
   const Rtmrs honest = replay(log);
   EXPECT_EQ(hint_for(log, Rtmrs{}, 3), ": the quote's was never extended");
+  auto unlisted = log;
+  unlisted[0].digest = {};
+  EXPECT_EQ(hint_for(unlisted, Rtmrs{}, 3), ": the quote's was never extended");
   auto longer = log;
   longer.push_back(runtime("model", "11"));
   EXPECT_EQ(hint_for(longer, honest, 3), ": the quote's is that of the first 4 events");

@@ -1,5 +1,10 @@
 #include "verify/gpu.h"
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -187,6 +192,16 @@ TEST(Gpu, OneManifestOfTwoIsNotEnough) {
   EXPECT_EQ(out.verdict.claims.at("measurements").at("matched").size(), 10U);
 }
 
+TEST(Gpu, ManifestsOfOneRoleAloneAskForTheOther) {
+  const GpuLab lab;
+  GpuReferences references = lab.references();
+  references.driver_rims.clear();
+  Policy policy = lab.policy();
+  policy.gpu.require_reference_values = false;
+  expect_failure(judge(lab, {lab.evidence()}, &references, policy), "rim.driver.parse",
+                 Errc::unavailable, "G11");
+}
+
 TEST(Gpu, AManifestThatCannotBeReadIsNotCompared) {
   const GpuLab lab;
   GpuReferences references = lab.references();
@@ -228,6 +243,85 @@ TEST(Gpu, AGoodReportUnderAnUnreadableChain) {
   EXPECT_EQ(find_check(out.verdict, "gpu.report.signature")->status, CheckStatus::fail);
   EXPECT_EQ(find_check(out.verdict, "gpu.device.fwid")->status, CheckStatus::fail);
   EXPECT_EQ(find_check(out.verdict, "gpu.report.nonce")->status, CheckStatus::pass);
+}
+
+TEST(Gpu, AnUnreadableReportUnderAGoodChain) {
+  const GpuLab lab;
+  GpuEvidence device = lab.evidence();
+  device.report.clear();
+  const Outcome out = judge(lab, {device});
+  expect_failure(out, "gpu.report.parse", Errc::malformed, "request version");
+  EXPECT_EQ(find_check(out.verdict, "gpu.device.chain")->status, CheckStatus::pass);
+  EXPECT_EQ(out.verdict.claims.at("evidence_findings"),
+            Json::array({"parse", "report_signature", "fwid", "nonce"}));
+  // Nothing is wrong with the manifests.
+  for (const char* role : {"driver_rim", "vbios_rim"}) {
+    EXPECT_EQ(out.verdict.claims.at("rims").at(role).at("findings"), Json::array()) << role;
+  }
+}
+
+// What is wrong with a device of `lab`, by name.
+Json findings_of(const GpuLab& lab, const GpuEvidence& device) {
+  return judge(lab, {device}).verdict.claims.at("evidence_findings");
+}
+
+TEST(Gpu, WhatIsWrongWithEvidenceHasAName) {
+  GpuLab lab;
+  GpuEvidence longer = lab.evidence();
+  longer.report.push_back(0);
+  EXPECT_EQ(findings_of(lab, longer), Json::array({"signature_length=97", "report_signature"}));
+  GpuEvidence other = lab.evidence();
+  other.architecture = "BLACKWELL";
+  EXPECT_EQ(findings_of(lab, other), Json::array({"architecture"}));
+  // A chain that leads nowhere says nothing of the architecture.
+  EXPECT_EQ(findings_of(lab, GpuLab().evidence()), Json::array({"chain"}));
+  lab.gpu.leaf().request.extensions = {{crypto::kDiceIdOid, testing::dice_id(Bytes(48, 0xF2))}};
+  EXPECT_EQ(findings_of(lab, lab.evidence()), Json::array({"fwid"}));
+}
+
+TEST(Gpu, WhatIsWrongWithAManifestHasAName) {
+  GpuLab lab;
+  lab.driver_rim.version = "600.00";
+  Outcome out = judge(lab);
+  expect_failure(out, "rim.driver.version", Errc::mismatch, "G15");
+  EXPECT_EQ(out.verdict.claims.at("rims").at("driver_rim").at("findings"),
+            Json::array({"rim_version"}));
+  lab = GpuLab();
+  lab.signers.back() = lab.factory.back();
+  out = judge(lab);
+  expect_failure(out, "rim.driver.chain", Errc::untrusted, "G14: a root of devices");
+  EXPECT_EQ(out.verdict.claims.at("rims").at("driver_rim").at("findings"),
+            Json::array({"rim_chain"}));
+}
+
+TEST(Gpu, IsSimulatedUnlessAllItsRootsAreVendors) {
+  const GpuLab lab;
+  Policy policy = lab.policy();
+  for (const bool device : {false, true}) {
+    for (const bool manifests : {false, true}) {
+      policy.roots[policy.roots.size() - 2].simulated = device;
+      policy.roots[policy.roots.size() - 1].simulated = manifests;
+      const Outcome out = judge(lab, {lab.evidence()}, policy);
+      ASSERT_TRUE(out.proof) << out.proof.error().message;
+      EXPECT_EQ(out.proof->simulated(), device || manifests);
+    }
+  }
+}
+
+TEST(Gpu, ALeafOfAnUnknownCurveSignsNothing) {
+  const GpuLab lab;
+  GpuEvidence device = lab.evidence();
+  auto chain = crypto::parse_pem_chain(device.chain_pem).value();
+  Bytes leaf = to_bytes(chain[0].der());
+  const Bytes p384{0x2b, 0x81, 0x04, 0x00, 0x22};
+  const auto at = std::search(leaf.begin(), leaf.end(), p384.begin(), p384.end());
+  ASSERT_NE(at, leaf.end());
+  *(at + 4) = 0x7f;
+  chain[0] = crypto::Certificate::from_der(leaf).value();
+  device.chain_pem = GpuLab::pem(chain);
+  const Outcome out = judge(lab, {device});
+  EXPECT_EQ(find_check(out.verdict, "gpu.report.signature")->status, CheckStatus::fail);
+  EXPECT_THAT(find_check(out.verdict, "gpu.report.signature")->detail, StartsWith("G8: "));
 }
 
 TEST(Gpu, WhoAsksForNoReferencesLearnsThatItIsGenuine) {
@@ -333,12 +427,24 @@ TEST(Gpus, SomeMayBeEnough) {
   ASSERT_TRUE(out.proof) << out.proof.error().message;
   EXPECT_EQ(out.proof->gpu_count(), 1U);
   EXPECT_EQ(out.verdict.claims.at("gpus"), "some");
-  bool is_told = false;
-  for (const Check& check : out.verdict.checks()) {
-    is_told = is_told || (check.id == "gpu.report.nonce" && check.status == CheckStatus::skip &&
-                          check.detail.starts_with("not trusted, failed: device 2: G5"));
-  }
-  EXPECT_TRUE(is_told);
+  const auto is_told = [&out](CheckStatus status, std::string_view id, std::string_view how) {
+    return std::ranges::any_of(out.verdict.checks(), [&](const Check& check) {
+      return check.id == id && check.status == status && check.detail.starts_with(how);
+    });
+  };
+  EXPECT_TRUE(is_told(CheckStatus::pass, "gpu.report.nonce", "device 1: "));
+  EXPECT_TRUE(is_told(CheckStatus::skip, "gpu.report.nonce", "not trusted, failed: device 2: G5"));
+  EXPECT_TRUE(is_told(CheckStatus::skip, "gpu.device.fwid", "not trusted, unused: device 2: "));
+}
+
+TEST(Gpus, ADeviceThatIsNotTrustedDoesNotMakeTheRestGenuine) {
+  const GpuLab lab;
+  Policy policy = lab.policy();
+  policy.gpu.required = GpuDemand::any;
+  policy.gpu.require_reference_values = false;
+  const Outcome out = judge(lab, {lab.evidence(), GpuEvidence{}}, nullptr, policy);
+  ASSERT_TRUE(out.proof) << out.proof.error().message;
+  EXPECT_TRUE(out.proof->simulated());
 }
 
 TEST(Gpus, AnyMeansAGpuAndNotASwitch) {
@@ -373,6 +479,20 @@ TEST(Gpus, OneDeviceTwiceIsNotTwo) {
   const GpuLab lab;
   const GpuEvidence one = lab.evidence();
   expect_failure(judge(lab, {one, one}), "gpu.distinct", Errc::mismatch, "G25: one device");
+}
+
+TEST(Gpus, OneDeviceTwiceIsNotTwoWhateverIsDemanded) {
+  GpuLab lab;
+  const GpuEvidence one = lab.evidence();
+  Policy policy = lab.policy();
+  policy.gpu.required = GpuDemand::any;
+  expect_failure(judge(lab, {one, one}, policy), "gpu.distinct", Errc::mismatch, "G25: one device");
+  // All must pass, so those that do not are compared as well.
+  LabDevice copy = lab.gpu;
+  copy.report.request.nonce.fill(1);
+  const Outcome out = judge(lab, {one, lab.evidence(copy)});
+  expect_failure(out, "gpu.report.nonce", Errc::mismatch, "device 2: G5");
+  EXPECT_EQ(find_check(out.verdict, "gpu.distinct")->status, CheckStatus::fail);
 }
 
 TEST(Gpus, OneDeviceWithTwoCertificatesIsNotTwo) {
@@ -469,7 +589,9 @@ TEST(Gpus, GpusWithoutSwitchesNeedNone) {
 
 TEST(Gpus, TheNumberOfDevicesIsLimited) {
   const GpuLab lab;
-  const std::vector<GpuEvidence> devices(evidence::kMaxGpuDevices + 1);
+  std::vector<GpuEvidence> devices(evidence::kMaxGpuDevices);
+  expect_failure(judge(lab, devices), "gpu.report.parse", Errc::malformed, "device 1: ");
+  devices.emplace_back();
   expect_failure(judge(lab, devices), "gpu.count", Errc::limit, "G24: 65 devices");
 }
 

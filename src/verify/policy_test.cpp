@@ -137,6 +137,9 @@ TEST(PolicyFile, ReadsWhatItWrote) {
   const auto read = Policy::from_toml(policy.to_toml());
   ASSERT_TRUE(read) << read.error().message << '\n' << policy.to_toml();
   EXPECT_EQ(read->to_toml(), policy.to_toml());
+  // Midnight is written as a date, and only midnight.
+  EXPECT_THAT(policy.to_toml(), HasSubstr("until = 2024-10-04 }"));
+  EXPECT_THAT(policy.to_toml(), HasSubstr("until = 2030-03-17T17:46:41Z }"));
   ASSERT_EQ(read->roots.size(), policy.roots.size());
   EXPECT_FALSE(read->roots.front().simulated);
   EXPECT_TRUE(read->roots.back().simulated);
@@ -156,7 +159,20 @@ TEST(PolicyFile, NamesTheLine) {
   EXPECT_THAT(message_of("version = 1\n\n= 2\n"), HasSubstr("line 3"));
 }
 
+TEST(PolicyFile, SaysWhatIsWrongWithAToleration) {
+  const auto reason = [](const std::string& entry) {
+    return message_of("version = 1\n[tdx]\ntolerated_advisories = [{ " + entry + " }]\n");
+  };
+  EXPECT_THAT(reason("until = 2027-01-01"), HasSubstr("line 3: 'name' is missing"));
+  EXPECT_THAT(reason("name = \"\", until = 2027-01-01"), HasSubstr("line 3: 'name' is not a name"));
+  EXPECT_THAT(reason("name = 1, until = 2027-01-01"), HasSubstr("line 3: 'name' is not a name"));
+  EXPECT_THAT(reason("name = \"INTEL-SA-00837\""), HasSubstr("line 3: 'until' is missing"));
+  EXPECT_THAT(reason("name = \"INTEL-SA-00837\", until = 1"),
+              HasSubstr("line 3: 'until' is not a date"));
+}
+
 TEST(PolicyFile, RefusesOtherVersions) {
+  EXPECT_THAT(message_of("\n\nversion = 2"), HasSubstr("line 3: 'version' is not 1"));
   EXPECT_THAT(message_of(""), HasSubstr("version"));
   EXPECT_THAT(message_of("version = 2"), HasSubstr("version"));
   EXPECT_THAT(message_of("version = \"1\""), HasSubstr("version"));
@@ -210,8 +226,22 @@ TEST(PolicyFile, RefusesWrongTypesAndValues) {
   }
 }
 
+TEST(PolicyFile, TakesTheShortestAndLongestLifetime) {
+  for (const int days : {0, 36500}) {
+    const auto policy =
+        Policy::from_toml("version = 1\n[keyset]\nmax_lifetime_days = " + std::to_string(days));
+    ASSERT_TRUE(policy) << policy.error().message;
+    EXPECT_EQ(policy->max_keyset_lifetime, std::chrono::days{days});
+  }
+  EXPECT_THAT(message_of("version = 1\n[keyset]\nmax_lifetime_days = 36501"),
+              HasSubstr("from 0 to 36500"));
+}
+
 TEST(PolicyFile, RefusesAFlood) {
-  EXPECT_THAT(message_of(std::string((std::size_t{1} << 20U) + 1, '#')), HasSubstr("too long"));
+  std::string longest = "version = 1\n";
+  longest.resize(std::size_t{1} << 20U, '#');
+  EXPECT_TRUE(Policy::from_toml(longest));
+  EXPECT_THAT(message_of(longest + "#"), HasSubstr("too long"));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // The sections of a policy file that have structs of their own: each member read, written, refused.
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -261,6 +262,25 @@ TEST(PolicyKnobs, EachIsReadAndWritten) {
     ASSERT_TRUE(again) << again.error().message << policy->to_toml();
     EXPECT_TRUE(knob.arrived(*again)) << policy->to_toml();
   }
+}
+
+// What has several parts is written if one of them is set.
+TEST(PolicyKnobs, EachPartOfAVersionCounts) {
+  for (const char* text : {"min_firmware = \"1.0.0\"", "min_firmware = \"0.1.0\"",
+                           "min_firmware = \"0.0.1\"", "min_abi = \"1.0\"", "min_abi = \"0.1\""}) {
+    const auto policy = Policy::from_toml(file_with("snp", text));
+    ASSERT_TRUE(policy) << policy.error().message;
+    std::string single = text;
+    std::ranges::replace(single, '"', '\'');
+    EXPECT_THAT(policy->to_toml(), HasSubstr(single));
+  }
+}
+
+TEST(PolicyKnobs, TakeTheLongestNamesAndVersions) {
+  EXPECT_TRUE(Policy::from_toml(file_with("snp", "csp_id = " + list_of(std::string(64, 'x')))));
+  EXPECT_TRUE(
+      Policy::from_toml(file_with("gpu", "min_driver_version = " + quoted(std::string(64, '1')))));
+  EXPECT_TRUE(Policy::from_toml(file_with("gpu", "ocsp_grace_seconds = 31622400")));
 }
 
 TEST(PolicyKnobs, EachRefusesWhatItCannotBeNamingTheLine) {

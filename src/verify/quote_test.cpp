@@ -32,7 +32,8 @@ TEST(QuoteTest, WhatIsNoQuoteFails) {
   for (const std::size_t size : {0U, 7U, 8U, 64U}) {
     const Verdict verdict = judge(lab, Bytes(size, 0));
     EXPECT_FALSE(verdict.passed());
-    EXPECT_THAT(verdict.first_failure()->id, ::testing::EndsWith("quote.parse")) << size;
+    // Eight bytes of zero are the beginning of an enclave's.
+    EXPECT_EQ(verdict.first_failure()->id, size < 8 ? "tdx.quote.parse" : "sgx.quote.parse");
   }
 }
 

@@ -105,6 +105,15 @@ TEST(VerifyRim, ExpiryIsNamedByCertificate) {
             Json::array({"rim_chain", "rim_cert[0]_expired", "rim_cert[1]_not_yet_valid"}));
 }
 
+TEST(VerifyRim, WhatIsJustValidIsNotNamed) {
+  GpuLab lab;
+  lab.signers[0].request.not_after = lab.at;
+  lab.signers[1].request.not_before = lab.at + std::chrono::seconds{1};
+  lab.signers[2].request.not_before = lab.at;
+  EXPECT_EQ(judge(lab, lab.rim(lab.driver_rim)).verdict.claims.at("findings"),
+            Json::array({"rim_chain", "rim_cert[1]_not_yet_valid"}));
+}
+
 TEST(VerifyRim, CertificatesAreValidFromTheirFirstSecondOn) {
   GpuLab lab;
   lab.signers[0].request.not_after = lab.at + std::chrono::seconds{1};
@@ -138,6 +147,26 @@ TEST(VerifyRim, AnswersAreJudgedIfGivenOrDemanded) {
   lab.answers[5].status = crypto::ocsp_revoked(lab.at);
   expect_failure(judge(lab, xml, lab.policy(), answers(lab, xml)), "rim.ocsp", Errc::untrusted,
                  "G21: revoked: Lab RIM L2");
+}
+
+TEST(VerifyRim, WithoutItsRootTheChainIsAnsweredForAllTheSame) {
+  GpuLab lab;
+  Policy policy = lab.policy();
+  policy.gpu.require_ocsp = true;
+  const std::string with_root = lab.rim(lab.driver_rim);
+  std::vector<crypto::Certificate> chain;
+  for (const Bytes& der : evidence::parse_rim(with_root).value().certificates) {
+    chain.push_back(crypto::Certificate::from_der(der).value());
+  }
+  const auto good = answers(lab, with_root);
+  lab.answers[5].given = false;
+  const auto fewer = answers(lab, with_root);
+  chain.pop_back();
+  const std::string xml = crypto::sign_xml_for_test(evidence::testing::write_rim(lab.driver_rim),
+                                                    lab.signers[0].key, chain);
+  EXPECT_TRUE(judge(lab, xml, policy, good).rim);
+  expect_failure(judge(lab, xml, policy, fewer), "rim.ocsp", Errc::unavailable,
+                 "G20: no answer: Lab RIM L2");
 }
 
 TEST(VerifyRim, AnswersAboutAnUntrustedChainAreNotJudged) {

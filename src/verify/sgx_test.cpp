@@ -47,6 +47,18 @@ TEST_P(EachVersion, PassesAsItComes) {
 
 INSTANTIATE_TEST_SUITE_P(VerifySgx, EachVersion, ::testing::Values(3, 4, 5));
 
+// That name is the PCK certificate's.
+TEST(VerifySgx, TheReportsOwnCpuSvnIsNoClaimOfItsOwn) {
+  const SgxLab lab;
+  evidence::DcapQuote quote = lab.parts();
+  quote.pck_chain_pem.clear();
+  const Json claims = testing::appraise_sgx(evidence::testing::write_quote(quote), lab.collateral(),
+                                            lab.policy(), lab.at)
+                          .verdict.claims;
+  EXPECT_TRUE(claims.at("body").contains("cpu_svn"));
+  EXPECT_FALSE(claims.contains("cpu_svn"));
+}
+
 TEST(VerifySgx, ReadsTcbInfoOfVersion2) {
   SgxLab lab;
   lab.use_tcb_info_v2();

@@ -137,6 +137,8 @@ TEST(SnpPolicyRules, PlatformDemandsAreHeld) {
   Policy policy = lab.policy();
   policy.snp.require_ecc = policy.snp.require_alias_check = true;
   EXPECT_TRUE(appraise(lab, policy).proof);
+  lab.report.platform_info.raw = 0x01;
+  EXPECT_TRUE(appraise(lab, lab.policy()).proof);
   lab.report.platform_info.raw = 0x21;
   expect_failure(appraise(lab, policy), "snp.platform_info", Errc::policy, "S15: no_ecc");
   lab.report.platform_info.raw = 0x05;

@@ -1,7 +1,9 @@
 #include "verify/snp.h"
 
+#include <algorithm>
 #include <string>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "verify/amd_roots.h"
@@ -30,6 +32,11 @@ TEST(Snp, AcceptsEveryProductAndBothKindsOfKeys) {
       EXPECT_TRUE(outcome.verdict.simulated);
       EXPECT_EQ(outcome.verdict.claims.at("product"), to_string(product));
       EXPECT_EQ(outcome.verdict.claims.at("crypto_ok"), true);
+      const auto& checks = outcome.verdict.checks();
+      const auto names = std::ranges::find(checks, "snp.chain.names", &Check::id);
+      EXPECT_EQ(names->detail,
+                fmt::format("a {} of {}", key == SnpSigningKey::vlek ? "VLEK" : "VCEK",
+                            to_string(product)));
     }
   }
 }
@@ -40,6 +47,8 @@ TEST(Snp, AcceptsEveryVersion) {
     lab.report.version = version;
     const SnpOutcome outcome = appraise(lab, lab.policy());
     EXPECT_TRUE(outcome.proof) << version << " " << why(outcome);
+    // Before version 3 the report does not name its product: the chain does.
+    EXPECT_EQ(outcome.verdict.claims.at("product"), "Milan") << version;
   }
 }
 
@@ -198,6 +207,39 @@ TEST(Snp, ClaimsWhatTheReportSays) {
   EXPECT_EQ(claims.at("committed_ver"), "1.55.28");
   EXPECT_EQ(claims.at("cpuid_fam_mod_step"), "1a0201");
   EXPECT_EQ(claims.at("certificate").at("hw_id"), "c1c1c1c1c1c1c1c1");
+}
+
+TEST(Snp, ClaimsWhatTheCertificateSays) {
+  const SnpLab turin(SnpProduct::turin);
+  EXPECT_EQ(appraise(turin, turin.policy()).verdict.claims.at("certificate").at("fmc"), 1);
+  const SnpLab vlek(SnpProduct::milan, SnpSigningKey::vlek);
+  const Json claims = appraise(vlek, vlek.policy()).verdict.claims.at("certificate");
+  EXPECT_EQ(claims.at("csp_id"), "CN=cc.lab.example");
+  EXPECT_FALSE(claims.contains("fmc") || claims.contains("hw_id"));
+}
+
+TEST(Snp, ClaimsNoMoreOfATcbThanCanBeRead) {
+  SnpLab lab;
+  lab.report.cpuid = {.family = 0x17, .model = 0x31, .stepping = 1};
+  const Json unknown = appraise(lab.report_bytes(), nullptr, lab.policy(), lab.at).verdict.claims;
+  EXPECT_TRUE(unknown.at("product").is_null());
+  EXPECT_EQ(unknown.at("reported_tcb"), (Json{{"raw", "04020000000018db"}}));
+  SnpLab reserved;
+  reserved.report.launch_tcb[2] = 1;
+  const Json claims = appraise(reserved, reserved.policy()).verdict.claims;
+  EXPECT_EQ(claims.at("launch_tcb"), (Json{{"raw", "04020100000018db"}}));
+}
+
+TEST(Snp, ALeafOfAnUnknownCurveSignsNothing) {
+  const SnpLab lab;
+  evidence::SnpCertificates certificates = lab.certificates();
+  const Bytes p384{0x2b, 0x81, 0x04, 0x00, 0x22};
+  Bytes& leaf = *certificates.leaf;
+  const auto at = std::search(leaf.begin(), leaf.end(), p384.begin(), p384.end());
+  ASSERT_NE(at, leaf.end());
+  *(at + 4) = 0x7f;
+  EXPECT_TRUE(appraise(lab.report_bytes(), &certificates, lab.policy(), lab.at)
+                  .failed("snp.report.signature"));
 }
 
 TEST(Snp, ClaimsWhatTheStrictPolicyRefuses) {

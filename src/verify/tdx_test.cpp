@@ -232,7 +232,9 @@ TEST(VerifyTdx, AnEarlierFailureInTheVerdictIsNotTheQuotes) {
 TEST(TdxModule, OfVersionOneHasNoLevelsOfItsOwn) {
   TdxLab lab;
   lab.td().tee_tcb_svn = {5, 0, 4};
-  EXPECT_TRUE(appraise(lab, lab.policy()).proof);
+  const Outcome outcome = appraise(lab, lab.policy());
+  EXPECT_TRUE(outcome.proof);
+  EXPECT_TRUE(outcome.verdict.claims.at("tcb_components").at("module_id").is_null());
   lab.td().tee_tcb_svn[0] = 4;  // now the platform's levels judge it
   EXPECT_EQ(appraise(lab, lab.policy()).verdict.claims.at("tcb_status"), "NotSupported");
 }
