@@ -117,8 +117,8 @@ TEST(GpuClaims, WriteSerialNumbersOfNamesWithSeveralAttributesToo) {
                                 crypto::der_element(DerTag::utf8_string, as_bytes(text))});
   };
   const Bytes both = crypto::der_element(
-      DerTag::sequence, {crypto::der_element(DerTag::set, {attribute(kCommonName, "device12"),
-                                                           attribute(kSerialNumber, "maker34")})});
+      DerTag::sequence, {crypto::der_element(DerTag::set, {attribute(kSerialNumber, "maker34"),
+                                                           attribute(kCommonName, "device12")})});
   EXPECT_EQ(subject_claim(with_bytes(plain, plain.subject_der(), both)),
             "CN=device12+2.5.4.5=maker34");
 }

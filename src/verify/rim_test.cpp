@@ -154,10 +154,9 @@ TEST(VerifyRim, WithoutItsRootTheChainIsAnsweredForAllTheSame) {
   Policy policy = lab.policy();
   policy.gpu.require_ocsp = true;
   const std::string with_root = lab.rim(lab.driver_rim);
+  const auto listed = evidence::parse_rim(with_root).value().certificates;
   std::vector<crypto::Certificate> chain;
-  for (const Bytes& der : evidence::parse_rim(with_root).value().certificates) {
-    chain.push_back(crypto::Certificate::from_der(der).value());
-  }
+  for (const Bytes& der : listed) chain.push_back(crypto::Certificate::from_der(der).value());
   const auto good = answers(lab, with_root);
   lab.answers[5].given = false;
   const auto fewer = answers(lab, with_root);
