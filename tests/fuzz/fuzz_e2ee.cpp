@@ -1,41 +1,41 @@
-// An E2EE request: the first line is the client's key, the second a field or body. What opens must
-// have been sealed by somebody who knows our public key, which the fuzzer's seeds do not hold.
+// An E2EE request: the first byte chooses our key and the endpoint; three lines are the client's
+// key, nonce and timestamp; the rest is the body. What opens must have been sealed by somebody who
+// knows our public key, which the fuzzer's seeds do not hold.
+#include <cstdlib>
+
+#include "choose.h"
 #include "seal/e2ee.h"
 
 namespace {
 
-using confide::seal::E2eeHeaders;
-using confide::seal::Endpoint;
-using confide::seal::OpeningKey;
-using confide::seal::ServerChannel;
-using confide::seal::Suite;
+using namespace confide;
 
-ServerChannel make_channel() {
-  std::vector<OpeningKey> keys;
-  keys.push_back(OpeningKey::generate(Suite::x25519));
-  keys.push_back(OpeningKey::generate(Suite::secp256k1));
-  return ServerChannel(std::move(keys), 16);
+seal::ServerChannel make_channel() {
+  std::vector<seal::OpeningKey> keys;
+  keys.push_back(seal::OpeningKey::generate(seal::Suite::x25519));
+  keys.push_back(seal::OpeningKey::generate(seal::Suite::secp256k1));
+  return seal::ServerChannel(std::move(keys), 16);
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static ServerChannel channel = make_channel();
-  const std::string_view text = confide::as_text({data, size});
-  const auto line = text.find('\n');
-  const std::string client(text.substr(0, line));
-  const std::string body(line == std::string_view::npos ? "" : text.substr(line + 1));
-  for (const auto& key : channel.keys()) {
-    const E2eeHeaders headers{.version = "2",
-                              .client_public_key = client,
-                              .model_public_key = key.public_hex(),
-                              .nonce = std::string(64, 'a'),
-                              .timestamp = "1790000000",
-                              .signing_algo = {}};
-    for (const auto endpoint : {Endpoint::chat_completions, Endpoint::completions}) {
-      (void)channel.open(headers, endpoint, body, confide::from_unix(1'790'000'000));
-    }
-    (void)key.open_field(body, "aad");
+  static seal::ServerChannel channel = make_channel();
+  const auto choice = fuzz::choose({data, size}, 6);
+  const auto& key = channel.keys()[choice.which % 2];
+  std::string_view text = as_text(choice.rest);
+  if (choice.which >= 4) {
+    if (key.open_field(text, "aad")) std::abort();
+    return 0;
   }
+  seal::E2eeHeaders headers;
+  headers.version = "2";
+  headers.model_public_key = key.public_hex();
+  headers.client_public_key = fuzz::take_line(text);
+  headers.nonce = fuzz::take_line(text);
+  headers.timestamp = fuzz::take_line(text);
+  const auto endpoint =
+      choice.which < 2 ? seal::Endpoint::chat_completions : seal::Endpoint::completions;
+  if (channel.open(headers, endpoint, text, from_unix(1'790'000'000))) std::abort();
   return 0;
 }

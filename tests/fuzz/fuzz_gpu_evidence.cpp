@@ -1,12 +1,11 @@
-// Any text as NVIDIA's JSON evidence: read or refused.
+// Any bytes as a file with GPU evidence, NVIDIA's JSON or a bare report: read or refused.
 #include <cstdlib>
 
-#include "evidence/gpu_evidence.h"
+#include "collateral/folder.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto json = confide::json::parse(confide::as_text({data, size}));
-  if (!json) return 0;
-  const auto list = confide::evidence::parse_gpu_evidence(*json);
-  if (list && list->devices.size() > confide::evidence::kMaxGpuDevices) std::abort();
+  using namespace confide;
+  const auto list = collateral::parse_gpu_content("evidence", to_bytes({data, size}), "");
+  if (list && list->devices.size() > evidence::kMaxGpuDevices) std::abort();
   return 0;
 }

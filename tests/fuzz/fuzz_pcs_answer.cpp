@@ -7,12 +7,11 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = confide::as_text({data, size});
-  for (const std::string_view member : {"tcbInfo", "enclaveIdentity"}) {
-    const auto found = confide::collateral::parse_signed_json(text, member);
-    if (!found) continue;
-    if (text.find(found->text) == std::string_view::npos) std::abort();
-    const auto object = confide::json::parse(found->text);
-    if (!object || confide::json::parse(text)->at(member) != *object) std::abort();
-  }
+  constexpr std::string_view kMember = "tcbInfo";  // the parser treats all names alike
+  const auto found = confide::collateral::parse_signed_json(text, kMember);
+  if (!found) return 0;
+  if (text.find(found->text) == std::string_view::npos) std::abort();
+  const auto object = confide::json::parse(found->text);
+  if (!object || confide::json::parse(text)->at(kMember) != *object) std::abort();
   return 0;
 }

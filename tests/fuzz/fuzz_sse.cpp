@@ -24,9 +24,7 @@ std::vector<std::string> events(std::string_view text, std::size_t piece) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = confide::as_text({data, size});
-  const auto whole = events(text, 1);
-  for (const std::size_t piece : {std::size_t{2}, std::size_t{7}, std::size_t{64}}) {
-    if (events(text, piece) != whole) std::abort();
-  }
+  // Long enough pieces to hold several events, short enough to cut one.
+  if (events(text, 1) != events(text, 2 + size % 61)) std::abort();
   return 0;
 }

@@ -1,17 +1,15 @@
-// Writes the fuzz targets' seeds: one genuine input for each parser, made with our own test roots.
-// make_seeds FOLDER (tests/fuzz/corpus). Keys are fresh each time, so the files change.
+// Writes fuzz targets' seeds that are signed, or that only code can write: small ones, since what
+// is made of them is as large. make_seeds FOLDER. Keys are fresh each time, so the files change.
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <string>
 
-#include "base/base64.h"
 #include "crypto/sgx_extension.h"
 #include "crypto/x509_testing.h"
 #include "crypto/xml_signature_testing.h"
 #include "evidence/testing/ccel_bytes.h"
 #include "seal/ohttp_exchange.h"
-#include "verify/testing/event_log_lab.h"
 #include "verify/testing/gpu_lab.h"
 #include "verify/testing/snp_lab.h"
 #include "verify/testing/tdx_outcome.h"
@@ -38,30 +36,25 @@ class Corpus {
   std::filesystem::path folder_;
 };
 
+// The parser hands the certificates on as they stand.
+Bytes short_quote(const Bytes& genuine) {
+  auto quote = evidence::parse_dcap_quote(genuine).value();
+  quote.pck_chain_pem = "PEM";
+  return evidence::testing::write_quote(quote);
+}
+
 void write_tdx(const Corpus& corpus) {
   TdxLab lab;
   const auto collateral = lab.collateral();
-  corpus.write("quote", "lab_v4.bin", lab.quote());
+  corpus.write("quote", "v4.bin", short_quote(lab.quote()));
   corpus.write("sgx_extension", "lab.der", crypto::encode_sgx_extension(lab.platform));
-  corpus.write("collateral", "lab.json",
-               json::compact(evidence::tdx_collateral_to_json(collateral)));
-  corpus.write("pcs_answer", "tcb_info.json",
-               "{\"tcbInfo\":" + collateral.tcb_info + ",\"signature\":\"" +
-                   to_hex(collateral.tcb_info_signature) + "\"}");
-  corpus.write("pcs_answer", "qe_identity.json",
-               "{\"enclaveIdentity\":" + collateral.qe_identity + ",\"signature\":\"" +
-                   to_hex(collateral.qe_identity_signature) + "\"}");
-  corpus.write("x509", "pck_chain.pem", lab.parts().pck_chain_pem);
   corpus.write("x509", "pck.der", lab.made().pck.der());
   corpus.write("crl", "lab.der", collateral.pck_crl);
   corpus.write("crl", "lab.hex", to_hex(collateral.pck_crl));
+  corpus.write("query_answer", "pck_crl.bin", "B\n" + std::string(as_text(collateral.pck_crl)));
   lab.use_td15();
-  corpus.write("quote", "lab_v5.bin", lab.quote());
-  verify::testing::SgxLab sgx;
-  corpus.write("quote", "lab_v3.bin", sgx.quote());
-  corpus.write("collateral", "sgx_tcb_info.json", sgx.collateral().tcb_info);
-  sgx.use_tcb_info_v2();
-  corpus.write("collateral", "sgx_tcb_info_v2.json", sgx.collateral().tcb_info);
+  corpus.write("quote", "v5.bin", short_quote(lab.quote()));
+  corpus.write("quote", "v3.bin", short_quote(verify::testing::SgxLab().quote()));
 }
 
 void write_snp(const Corpus& corpus) {
@@ -83,24 +76,12 @@ void write_snp(const Corpus& corpus) {
   corpus.write("amd_extension", "vlek.der", *turin.certificates().leaf);
 }
 
-std::string gpu_list(const evidence::GpuEvidence& gpu, const Bytes& nonce) {
-  return json::compact(Json::array({Json{{"certificate", to_base64(as_bytes(gpu.chain_pem))},
-                                         {"evidence", to_base64(gpu.report)},
-                                         {"arch", "HOPPER"},
-                                         {"nonce", to_hex(nonce)}}}));
-}
-
 void write_gpu(const Corpus& corpus) {
   const verify::testing::GpuLab lab;
   const auto gpu = lab.evidence();
   corpus.write("spdm", "gpu.bin", gpu.report);
   corpus.write("spdm", "switch.bin", lab.evidence(lab.nvswitch).report);
-  corpus.write("gpu_evidence", "list.json", gpu_list(gpu, lab.nonce));
-  corpus.write("gpu_evidence", "payload.json",
-               R"({"nonce":"00","evidence_list":[],"arch":"HOPPER"})");
-  const std::string rim = lab.rim(lab.switch_rim);
-  corpus.write("rim", "switch.xml", rim);
-  corpus.write("ocsp", "lab.der", lab.ocsp(gpu, rim)[0]);
+  corpus.write("ocsp", "lab.der", lab.ocsp(gpu, lab.rim(lab.switch_rim))[0]);
   corpus.write("dice", "id.der", verify::testing::dice_id(Bytes(48, 0xf1)));
   corpus.write("dice", "tcb_info.der", verify::testing::dice_tcb_info(Bytes(48, 0xf2)));
 }
@@ -119,15 +100,13 @@ void write_hcl_report(const Corpus& corpus) {
   corpus.write("hcl_report", "snp.bin", out);
 }
 
-void write_event_logs(const Corpus& corpus) {
+void write_ccel(const Corpus& corpus) {
   evidence::testing::CcelBytes area;
   area.event(1, 4, {1}, "firmware").event(3, 3, {2}, "no action").event(2, 0x80000001, {3}, "x");
   corpus.write("ccel", "lab.bin", area.bytes());
-  corpus.write("eventlog", "dstack.json",
-               verify::testing::dstack_document(verify::testing::dstack_log()));
 }
 
-void write_xml(const Corpus& corpus) {
+void write_pki(const Corpus& corpus) {
   const crypto::TestPki pki;
   const std::vector chain = {pki.leaf};
   const std::string document =
@@ -135,6 +114,9 @@ void write_xml(const Corpus& corpus) {
   corpus.write("xml_signature", "lab.xml",
                crypto::sign_xml_for_test(document, pki.leaf_key, chain));
   corpus.write("crl", "empty.der", pki.root_crl().der());
+  corpus.write("x509", "chain.pem", pki.leaf.to_pem() + pki.intermediate.to_pem());
+  corpus.write("x509", "root.der", pki.root.der());
+  corpus.write("query_answer", "chain.pem", "D\n" + pki.intermediate.to_pem() + pki.root.to_pem());
 }
 
 // A streamed answer's plaintext, in one record.
@@ -183,8 +165,8 @@ int main(int argc, char** argv) {
   write_snp(corpus);
   write_gpu(corpus);
   write_hcl_report(corpus);
-  write_event_logs(corpus);
-  write_xml(corpus);
+  write_ccel(corpus);
+  write_pki(corpus);
   write_sealed(corpus);
   return 0;
 }
