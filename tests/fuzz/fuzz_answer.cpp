@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "client/answer.h"
+#include "seal/e2ee.h"
 
 namespace {
 
@@ -21,7 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const seal::ClientExchange exchange = make_exchange();
   const client::AnswerReader::OnText on_text = [](std::string_view) { std::abort(); };
   client::Answer answer;
-  client::AnswerReader reader(exchange, on_text, answer);
+  client::AnswerReader reader([](Json& chunk) { return exchange.open_chunk(chunk); }, on_text,
+                              answer);
   reader.feed(as_text({data, size}));
   (void)reader.finish();
   if (!answer.text.empty() || answer.raw.size() != size) std::abort();
