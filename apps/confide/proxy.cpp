@@ -118,7 +118,7 @@ class StatusLine {
 int not_attested(const ProxyArguments& arguments, const Error& error,
                  const verify::Verdict& verdict) {
   show_findings(verdict, &error, hint_for(arguments.trust, error, verdict));
-  say("confide: " + error.message);
+  if (verdict.first_failure() != nullptr) say("confide: " + error.message);
   say("Nothing was sent, and the proxy does not listen.");
   return exit_code(error, verdict);
 }

@@ -40,6 +40,7 @@ http {{
   upstream replicas {{ {balance} {servers} }}
   server {{
     listen 127.0.0.1:{port} ssl;
+    ssl_protocols TLSv1.2 TLSv1.3;
     ssl_certificate {folder}/pem;
     ssl_certificate_key {folder}/pem;
     location / {{ proxy_pass https://replicas; {curious} }}

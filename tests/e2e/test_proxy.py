@@ -1,4 +1,5 @@
 """The official client, unchanged, through `confide proxy`."""
+import concurrent.futures
 import http.client
 import json
 import os
@@ -13,6 +14,7 @@ import pytest
 
 from conftest import BIN, MODEL_NAME
 from middleman import Middleman
+from nginx import Nginx, needs_nginx
 
 pytestmark = pytest.mark.server
 SECRET = "What is the capital of France? my-secret-word"
@@ -205,3 +207,26 @@ def test_ends_tidily_while_it_answers(proxy):
         next(stream)
         os.kill(proxy.process.pid, signal.SIGTERM)
         assert proxy.process.wait(60) == 0
+
+
+@needs_nginx
+def test_two_replicas_with_keysets_of_their_own_behind_a_balancer(start_server, start_proxy,
+                                                                  tmp_path):
+    replicas = [start_server(name=f"replica{i}") for i in range(2)]
+    with Nginx(tmp_path / "nginx", replicas, "hash $connection;", curious=True) as balancer:
+        proxy = start_proxy("--url", balancer.url, "--trust-root", replicas[0].root,
+                            "--trust-root", replicas[1].root)
+        assert proxy.port, proxy.logged()
+        with proxy.client() as client, concurrent.futures.ThreadPoolExecutor(8) as pool:
+            def answered(stream):
+                return text_of(ask(client, stream=True)) if stream else \
+                    ask(client).choices[0].message.content
+
+            assert all("Paris" in text for text in pool.map(answered, [True, False] * 3))
+            replicas[0].stop(signal.SIGKILL)
+            assert all("Paris" in text for text in pool.map(answered, [True, False] * 2))
+        status = proxy.status()
+        assert status["receipts"] == {"verified": 10, "failed": 0}
+        assert status["services"][0]["appraisals"] < 10, "what is known of a replica is kept"
+    for word in (b"my-secret-word", b"sk-user-key"):
+        assert word not in b"".join(balancer.kept("bodies") + balancer.kept("answers"))
