@@ -37,6 +37,7 @@ constexpr std::string_view kHead = R"(<!doctype html>
 <script>)";
 
 // Values enter the page as text alone.
+// clang-format off: it takes the script for C++.
 constexpr std::string_view kScript = R"js(
 "use strict";
 const cell = (row, text, kind) => {
@@ -60,21 +61,20 @@ const show = (s) => {
     cell(row, x.url);
     cell(row, x.models.length ? x.models.join(", ") : "all");
     cell(row, x.verified_at + (x.simulated ? " (SIMULATED)" : ""), x.simulated ? "bad" : "good");
-cell(row, x.keyset);
-cell(row, x.not_after);
-});
-fill(
-    "receipts", s.recent, (row, x) = > {
-      cell(row, x.id || "-");
-      cell(row, x.at);
-      cell(row, x.model);
-      cell(row, x.receipt_id);
-      cell(row, x.verified ? "verified" : "FAILED: " + x.check, x.verified ? "good" : "bad");
-    });
+    cell(row, x.keyset);
+    cell(row, x.not_after);
+  });
+  fill("receipts", s.recent, (row, x) => {
+    cell(row, x.id || "-");
+    cell(row, x.at);
+    cell(row, x.model);
+    cell(row, x.receipt_id);
+    cell(row, x.verified ? "verified" : "FAILED: " + x.check, x.verified ? "good" : "bad");
+  });
 };
-const ask = async() => {
+const ask = async () => {
   try {
-    show(await(await fetch("/confide/status.json")).json());
+    show(await (await fetch("/confide/status.json")).json());
   } catch {
     const state = document.getElementById("state");
     state.className = "bad";
@@ -84,6 +84,7 @@ const ask = async() => {
 };
 ask();
 )js";
+// clang-format on
 
 constexpr std::string_view kTail = "</script>\n</html>\n";
 

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -184,6 +185,15 @@ def test_web_pages_are_refused(proxy):
     assert proxy.get("/")[0] == 200
     assert proxy.get("/confide/status.json", Host="evil.example")[0] == 403
     assert proxy.get("/v1/models", Origin="https://evil.example")[0] == 403
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs node")
+def test_the_pages_script_is_one(proxy, tmp_path):
+    page = proxy.get("/")[1].decode()
+    script = tmp_path / "page.js"
+    script.write_text(re.search("<script>(.*)</script>", page, re.DOTALL)[1])
+    checked = subprocess.run(["node", "--check", script], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
 
 
 def test_a_server_that_started_anew_is_verified_anew(start_server, start_proxy):
