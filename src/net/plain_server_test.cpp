@@ -1,3 +1,8 @@
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -57,6 +62,15 @@ TEST_F(PlainServerTest, AnAbortedAnswerLacksItsLastChunk) {
   const std::string answer = read_until("\r\n0\r\n");
   EXPECT_THAT(answer, HasSubstr("part"));
   EXPECT_THAT(answer, Not(HasSubstr("\r\n0\r\n")));
+}
+
+// Nothing else tells it from an answer that is whole.
+TEST_F(PlainServerTest, AnAbortedAnswerToHttp10EndsInAReset) {
+  ASSERT_TRUE(socket.send("GET /broken HTTP/1.0\r\n\r\n"));
+  read_until("part");
+  std::array<char, 16> bytes{};
+  EXPECT_EQ(::recv(socket.fd(), bytes.data(), bytes.size(), 0), -1);
+  EXPECT_EQ(errno, ECONNRESET);
 }
 
 TEST_F(PlainServerTest, TlsIsNoRequest) {

@@ -69,6 +69,11 @@ void ServerConnection::drain() {
 void ServerConnection::close() {
   if (std::exchange(closed_, true)) return;
   boost::system::error_code ignored;
+  // An answer to HTTP/1.0 may end with the connection. TLS has its goodbye to tell that from a cut;
+  // in clear nothing but a reset does.
+  if (!shared_.tls && exchange_ && framing_.body == BodyFraming::until_close) {
+    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  }
   socket_.close(ignored);
   deadline_timer_.cancel();
   room_.cancel();
