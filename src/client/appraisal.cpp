@@ -258,7 +258,10 @@ void claim(const aci::Report& report, const AppraisalInput& input, const Measure
       measured.compose.empty() ? Json(nullptr) : Json(measured.compose.substr(7));
   claims["serving"] = report.serving;
   claims["source"] = source_claims(report.provenance);
-  if (input.observed_spki) claims["tls_spki_sha256"] = *input.observed_spki;
+  // A key that the keyset does not list says nothing of this service.
+  if (input.observed_spki && report.keyset.keyset.lists_tls(*input.observed_spki, input.host)) {
+    claims["tls_spki_sha256"] = *input.observed_spki;
+  }
 }
 
 void claim_execution(const aci::Execution& ran, Json& claims) {

@@ -409,6 +409,7 @@ TEST_F(AppraisalTest, AForeignTlsKeyPassesOnlyWhereRequestsAreSealed) {
   input.tls_key = TlsKey::unless_sealed;
   EXPECT_TRUE(judge(input));
   EXPECT_EQ(find_check(verdict, "aci.tls")->status, CheckStatus::skip);
+  EXPECT_FALSE(verdict.claims.contains("tls_spki_sha256"));
 }
 
 TEST_F(AppraisalTest, BytesNobodyHasAreSkipped) {
