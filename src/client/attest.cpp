@@ -22,14 +22,18 @@ Errc code_of(int status) {
 }
 
 // Whatever goes wrong here, there is no report to judge: the service is of no use, not refuted.
-Result<net::HttpResponse> fetch_report(net::Connection& connection, const std::string& nonce) {
+Result<net::HttpResponse> fetch_report(net::Connection& connection, const std::string& nonce,
+                                       Cancellation& cancellation) {
+  connection.set_limits(kAttestationLimits);
+  const Watch watch(cancellation, connection);
   auto response = connection.send(get_request("/v1/aci/attestation", "nonce=" + nonce));
   if (!response) {
     return fail(Errc::unavailable, "no attestation report: " + response.error().message);
   }
   if (response->status != 200) {
-    const Error error = service_error(response->status, response->body);
-    return fail(Errc::unavailable, "no attestation report: " + error.message);
+    // Not the reason given: whoever answered need not be the service.
+    return fail(Errc::unavailable,
+                fmt::format("no attestation report: the service answered {}", response->status));
   }
   return response;
 }
@@ -88,10 +92,11 @@ net::HttpRequest get_request(std::string path, std::string query) {
 }
 
 Result<Attested> attest(const Target& target, const net::Url& url, TlsKey tls_key,
-                        std::unique_ptr<net::Connection> connection, verify::Verdict& verdict) {
+                        std::unique_ptr<net::Connection> connection, Cancellation& cancellation,
+                        verify::Verdict& verdict) {
   std::string spki = to_hex(connection->peer_certificate().spki_sha256());
   std::string nonce = to_hex(crypto::random_bytes(32));
-  TRY_ASSIGN(auto response, fetch_report(*connection, nonce));
+  TRY_ASSIGN(auto response, fetch_report(*connection, nonce, cancellation));
 
   AppraisalInput input;
   input.report = std::move(response.body);

@@ -8,9 +8,15 @@
 
 #include "base/clock.h"
 #include "client/appraisal.h"
+#include "client/connections.h"
 #include "net/client.h"
 
 namespace confide::client {
+
+// What giving an attestation may take: whoever does so has not been verified yet.
+inline constexpr net::ClientLimits kAttestationLimits{.idle_timeout = std::chrono::seconds{30},
+                                                      .answer_timeout = std::chrono::seconds{30},
+                                                      .max_body_bytes = std::size_t{4} << 20U};
 
 // Whom to ask, and what is demanded of the answer.
 struct Target {
@@ -31,6 +37,7 @@ struct Attested {
   std::string nonce;   // ours
   std::string report;  // as served, for keeping
   std::string spki;    // of the connection, lower hex
+  // Still under kAttestationLimits.
   std::unique_ptr<net::Connection> connection;
 };
 
@@ -38,7 +45,8 @@ struct Attested {
 // failure `verdict` says why, and nothing but the report request was sent. Fails with
 // `unavailable` if there is no report, otherwise as appraise() does.
 Result<Attested> attest(const Target& target, const net::Url& url, TlsKey tls_key,
-                        std::unique_ptr<net::Connection> connection, verify::Verdict& verdict);
+                        std::unique_ptr<net::Connection> connection, Cancellation& cancellation,
+                        verify::Verdict& verdict);
 
 // What a service answered instead of what was asked for: `policy`, `not_found`, `limit`,
 // `unavailable` or `malformed` by its status, with the reason it gave.

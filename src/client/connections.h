@@ -17,13 +17,28 @@ class Cancellation {
   void cancel();
   bool cancelled() const;
 
+ private:
+  friend class Watch;
   // The connection that cancel() is to end, until another, or null, is named.
   void watch(net::Connection* connection);
 
- private:
   mutable std::mutex mutex_;
   net::Connection* connection_ = nullptr;
   bool cancelled_ = false;
+};
+
+// While it lives, cancel() ends what is under way on `connection`, which outlives it.
+class Watch {
+ public:
+  Watch(Cancellation& cancellation, net::Connection& connection) : cancellation_(cancellation) {
+    cancellation_.watch(&connection);
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  ~Watch() { cancellation_.watch(nullptr); }
+
+ private:
+  Cancellation& cancellation_;
 };
 
 struct Attestation;

@@ -38,7 +38,9 @@ class E2eeSession final : public Session {
         nonce_(std::move(attested.nonce)),
         report_(std::move(attested.report)),
         spki_(std::move(attested.spki)),
-        connection_(std::move(attested.connection)) {}
+        connection_(std::move(attested.connection)) {
+    connection_->set_limits({});
+  }
   E2eeSession(const E2eeSession&) = delete;
   E2eeSession& operator=(const E2eeSession&) = delete;
   ~E2eeSession() override { wipe(options_.api_key); }

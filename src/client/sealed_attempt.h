@@ -20,7 +20,7 @@ enum class ChannelProblem {
 
 class SealedAttempt {
  public:
-  // Fails with `malformed` on a request that binary HTTP cannot carry.
+  // Fails on a request that binary HTTP cannot carry.
   static Result<SealedAttempt> make(const Attestation& attestation,
                                     const seal::InnerRequest& request, seal::Padding padding,
                                     Time now);

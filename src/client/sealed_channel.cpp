@@ -12,8 +12,8 @@ namespace {
 constexpr std::size_t kMaxReceipt = std::size_t{1} << 20U;
 
 // A model may think for minutes before the first byte, and a stream may be long.
-constexpr net::ClientLimits kLimits{.idle_timeout = std::chrono::seconds{600},
-                                    .max_body_bytes = std::size_t{4} << 30U};
+constexpr net::ClientLimits kExchangeLimits{.idle_timeout = std::chrono::seconds{600},
+                                            .max_body_bytes = std::size_t{4} << 30U};
 
 // The first configuration that the keyset lists and we speak. Rules A3 and A13, O2.
 Result<seal::KeyConfig> choose_key(const aci::Keyset& keyset, std::string_view served) {
@@ -34,7 +34,9 @@ Result<seal::KeyConfig> choose_key(const aci::Keyset& keyset, std::string_view s
   return tl::unexpected<Error>(std::move(why));
 }
 
-Result<seal::KeyConfig> fetch_key(const aci::Keyset& keyset, net::Connection& connection) {
+Result<seal::KeyConfig> fetch_key(const aci::Keyset& keyset, net::Connection& connection,
+                                  Cancellation& cancellation) {
+  const Watch watch(cancellation, connection);
   TRY_ASSIGN(const auto response, connection.send(get_request(std::string(seal::kOhttpPath))));
   if (response.status != 200) {
     return fail(Errc::unavailable,
@@ -48,6 +50,10 @@ Status check_offered(const aci::Keyset& keyset) {
   return fail(Errc::unsupported, "the service attests no key for the sealed channel (OHTTP)");
 }
 
+tl::unexpected<Error> nobody_waits() {
+  return fail(Errc::unavailable, "nobody waits for the answer any more");
+}
+
 }  // namespace
 
 std::string SealedAnswer::receipt_id() const {
@@ -56,14 +62,15 @@ std::string SealedAnswer::receipt_id() const {
 }
 
 SealedChannel::SealedChannel(SealedOptions options, net::Url url)
-    : options_(std::move(options)), connections_(std::move(url), kLimits) {}
+    : options_(std::move(options)), connections_(std::move(url), kExchangeLimits) {}
 
 Result<std::unique_ptr<SealedChannel>> SealedChannel::open(SealedOptions options,
                                                            verify::Verdict& verdict) {
   TRY_ASSIGN(net::Url url, net::parse_url(options.target.url));
   std::unique_ptr<SealedChannel> channel(new SealedChannel(std::move(options), std::move(url)));
   TRY_ASSIGN(auto connection, channel->connections_.open_new());
-  TRY_ASSIGN(Peer peer, channel->attest_at(std::move(connection), verdict));
+  Cancellation never;
+  TRY_ASSIGN(Peer peer, channel->attest_at(std::move(connection), never, verdict));
   channel->connections_.give_back(std::move(peer));
   return channel;
 }
@@ -72,7 +79,8 @@ Result<std::unique_ptr<SealedChannel>> SealedChannel::open(SealedOptions options
                                                            verify::Verdict& verdict) {
   TRY_ASSIGN(net::Url url, net::parse_url(options.target.url));
   std::unique_ptr<SealedChannel> channel(new SealedChannel(std::move(options), std::move(url)));
-  TRY_ASSIGN(Peer peer, channel->adopt(std::move(attested), verdict));
+  Cancellation never;
+  TRY_ASSIGN(Peer peer, channel->adopt(std::move(attested), never, verdict));
   channel->connections_.give_back(std::move(peer));
   return channel;
 }
@@ -83,29 +91,31 @@ std::shared_ptr<const Attestation> SealedChannel::attestation() const {
 }
 
 Result<Peer> SealedChannel::attest_at(std::unique_ptr<net::Connection> connection,
-                                      verify::Verdict& verdict) {
+                                      Cancellation& cancellation, verify::Verdict& verdict) {
   verify::Verdict mine;
   auto peer = [&]() -> Result<Peer> {
     TRY_ASSIGN(Attested passed, attest(options_.target, connections_.url(), TlsKey::unless_sealed,
-                                       std::move(connection), mine));
-    return adopt(std::move(passed), mine);
+                                       std::move(connection), cancellation, mine));
+    return adopt(std::move(passed), cancellation, mine);
   }();
   verdict.merge(std::move(mine));
   return peer;
 }
 
-Result<Peer> SealedChannel::adopt(Attested attested, verify::Verdict& verdict) {
+Result<Peer> SealedChannel::adopt(Attested attested, Cancellation& cancellation,
+                                  verify::Verdict& verdict) {
   const aci::Keyset& keyset = attested.service.keyset().keyset;
   const Status offered = check_offered(keyset);
   if (!verdict.check("channel.offered", offered, "requests can be sealed whole")) {
     return tl::unexpected<Error>(offered.error());
   }
-  auto key = fetch_key(keyset, *attested.connection);
+  auto key = fetch_key(keyset, *attested.connection, cancellation);
   if (!key) {
     verdict.fail("channel.key", key.error().message);
     return tl::unexpected<Error>(key.error());
   }
   verdict.pass("channel.key", "the key to seal to is the keyset's");
+  attested.connection->set_limits(kExchangeLimits);
 
   Attestation passed{.service = std::move(attested.service),
                      .nonce = std::move(attested.nonce),
@@ -121,60 +131,86 @@ Result<Peer> SealedChannel::adopt(Attested attested, verify::Verdict& verdict) {
               .used_before = true};
 }
 
+// With renewing_ held.
+Result<Peer> SealedChannel::attest_again(std::unique_ptr<net::Connection> connection,
+                                         const Call& call) {
+  verify::Verdict mine;
+  auto peer = [&]() -> Result<Peer> {
+    if (!connection->is_open()) {
+      TRY_ASSIGN(connection, connections_.open_new());
+    }
+    return attest_at(std::move(connection), call.cancellation, mine);
+  }();
+  // That a client left says nothing of the service.
+  if (!peer && !call.cancellation.cancelled()) {
+    last_failure_ = Failure{.error = peer.error(), .verdict = mine};
+    ++failures_;
+  }
+  call.verdict.merge(std::move(mine));
+  return peer;
+}
+
 // By what somebody else has found out meanwhile, or else by an appraisal on this very connection;
 // `here` asks for that. True if it was ours.
-Result<bool> SealedChannel::renew(Peer& peer, bool here, verify::Verdict& verdict) {
+Result<bool> SealedChannel::renew(Peer& peer, bool here, const Call& call) {
   const std::lock_guard lock(renewing_);
+  if (call.cancellation.cancelled()) return nobody_waits();
   const auto latest = attestation();
   if (!here && latest->number > peer.attestation->number && is_good(*latest)) {
     peer.attestation = latest;
     return false;
   }
-  if (!peer.connection->is_open()) {
-    TRY_ASSIGN(peer.connection, connections_.open_new());
+  // Each of many requests would otherwise wait for its own failure after all the others'.
+  if (failures_ != call.failures_before) {
+    call.verdict.merge(last_failure_->verdict);
+    return tl::unexpected<Error>(last_failure_->error);
   }
-  TRY_ASSIGN(peer, attest_at(std::move(peer.connection), verdict));
+  TRY_ASSIGN(peer, attest_again(std::move(peer.connection), call));
   return true;
 }
 
 bool SealedChannel::is_good(const Attestation& attestation) const {
   const bool expired = options_.target.now() >= attestation.service.keyset().keyset.not_after;
-  return !expired && attestation.number != refuted_;
+  return !expired && !*attestation.refuted;
 }
 
-Result<Peer> SealedChannel::ready(Peer peer, verify::Verdict& verdict) {
+Result<Peer> SealedChannel::ready(Peer peer, const Call& call) {
   if (peer.connection == nullptr) {
     auto taken = connections_.take();
     if (!taken) {
-      verdict.fail("channel.sent", taken.error().message);
+      call.verdict.fail("channel.sent", taken.error().message);
       return taken;
     }
     peer = *std::move(taken);
   }
   if (peer.attestation == nullptr) peer.attestation = attestation();
-  if (!is_good(*peer.attestation)) TRY(renew(peer, /*here=*/false, verdict));
+  if (!is_good(*peer.attestation)) TRY(renew(peer, /*here=*/false, call));
   return peer;
 }
 
 // A service may close an idle connection just as we use it. The same capsule then goes out again:
-// had the first one arrived after all, the second would be refused as a replay.
-Status SealedChannel::send(SealedAttempt& attempt, Peer& peer, const AnswerSink& sink,
-                           Cancellation& cancellation) {
-  cancellation.watch(peer.connection.get());
-  Status sent = attempt.run(*peer.connection, sink);
-  if (!sent && !attempt.heard() && peer.used_before && !cancellation.cancelled()) {
-    cancellation.watch(nullptr);
-    TRY_ASSIGN(peer.connection, connections_.open_new());
-    peer.used_before = false;
-    cancellation.watch(peer.connection.get());
-    sent = attempt.run(*peer.connection, sink);
+// had the first one arrived after all, the second would be refused as a replay. True if it did.
+Result<bool> SealedChannel::send(SealedAttempt& attempt, Peer& peer, const AnswerSink& sink,
+                                 Cancellation& cancellation) {
+  const auto run = [&] {
+    const Watch watch(cancellation, *peer.connection);
+    return attempt.run(*peer.connection, sink);
+  };
+  const Status sent = run();
+  if (sent) return false;
+  const bool idle_close = peer.used_before && peer.connection->closed_by_peer();
+  if (attempt.heard() || !idle_close || cancellation.cancelled()) {
+    return tl::unexpected<Error>(sent.error());
   }
-  cancellation.watch(nullptr);
-  return sent;
+  TRY_ASSIGN(peer.connection, connections_.open_new());
+  peer.used_before = false;
+  TRY(run());
+  return true;
 }
 
 // Rule O22: on a key that is not known another appraisal, by us or by whoever was quicker, and once
-// more; on a wrong clock once more. Nothing else is repeated, for it may have been served.
+// more; on a wrong clock once more. Nothing else is repeated, for it may have been served, perhaps
+// by another replica than the one that refuses it now.
 Result<SealedAnswer> SealedChannel::exchange_with(Peer peer, const seal::InnerRequest& request,
                                                   const AnswerSink& sink,
                                                   Cancellation& cancellation,
@@ -183,18 +219,25 @@ Result<SealedAnswer> SealedChannel::exchange_with(Peer peer, const seal::InnerRe
     verdict.fail(std::string(check), error.message);
     return tl::unexpected<Error>(std::move(error));
   };
-  TRY_ASSIGN(peer, ready(std::move(peer), verdict));
+  const Call call{.cancellation = cancellation, .verdict = verdict, .failures_before = failures_};
+  if (cancellation.cancelled()) return nobody_waits();
+  TRY_ASSIGN(peer, ready(std::move(peer), call));
   Time date = options_.target.now();
   bool corrected = false;  // our date
   bool renewed = false;    // what we know of the service,
   bool appraised = false;  // by an appraisal of our own
   while (true) {
-    const std::uint64_t number = peer.attestation->number;
     auto made = SealedAttempt::make(*peer.attestation, request, options_.padding, date);
-    if (!made) return refuse("channel.sent", made.error());
-    if (const Status sent = send(*made, peer, sink, cancellation); !sent) {
-      if (made->failed_check() == "channel.keyset") refuted_ = number;
-      return refuse(made->failed_check(), sent.error());
+    if (!made) return refuse("channel.request", made.error());
+    const auto sent_twice = send(*made, peer, sink, cancellation);
+    if (!sent_twice) {
+      if (made->failed_check() == "channel.keyset") *peer.attestation->refuted = true;
+      return refuse(made->failed_check(), sent_twice.error());
+    }
+    if (*sent_twice && made->problem() != ChannelProblem::none) {
+      return refuse("channel.sent", {Errc::unavailable,
+                                     "the connection was closed, and it is not known whether the "
+                                     "service took the request"});
     }
     switch (made->problem()) {
       case ChannelProblem::none:
@@ -213,7 +256,7 @@ Result<SealedAnswer> SealedChannel::exchange_with(Peer peer, const seal::InnerRe
         break;
       case ChannelProblem::key:
         if (appraised) return refuse("channel.key", {Errc::mismatch, made->problem_text()});
-        TRY_ASSIGN(appraised, renew(peer, /*here=*/renewed, verdict));
+        TRY_ASSIGN(appraised, renew(peer, /*here=*/renewed, call));
         renewed = true;
         break;
     }

@@ -31,6 +31,8 @@ struct Attestation {
   Time verified_at{};
   std::uint64_t number = 0;  // counts the channel's appraisals from 1
   seal::KeyConfig key;
+  // Set once an answer has contradicted it.
+  std::shared_ptr<std::atomic<bool>> refuted = std::make_shared<std::atomic<bool>>(false);
 };
 
 // Where an answer goes, on the thread of exchange(), as it arrives. A failure ends the exchange.
@@ -69,12 +71,14 @@ class SealedChannel {
 
   // Sends `request` sealed and opens the answer. If the keyset has expired, or the service no
   // longer has the key, attests anew and tries once more; if only our clock is wrong, tries once
-  // more with the service's (O22). What went to the sink before a failure is
-  // authentic, but not all. Adds to `verdict` what failed: channel.sent, channel.key,
-  // channel.clock, channel.answer, channel.keyset, and those of appraise(). Fails with
-  // `unavailable` if nothing came or what came was cut off, `bad_signature` or `malformed` if it
-  // was not what the service sealed, `untrusted` if somebody answered in clear, `expired` if the
-  // clocks disagree, `mismatch` for a key or keyset that is not attested.
+  // more with the service's (O22). If an appraisal fails, so do all exchanges that were under way
+  // then and need one. What went to the sink before a failure is authentic, but not all. Adds to
+  // `verdict` what failed: channel.request, channel.sent, channel.key, channel.clock,
+  // channel.answer, channel.keyset, and those of appraise(). Fails with `unavailable` if nothing
+  // came, what came was cut off, or it is not known whether the service took the request;
+  // `bad_signature` or `malformed` if it was not what the service sealed, `untrusted` if somebody
+  // answered in clear, `expired` if the clocks disagree, `mismatch` for a key or keyset that is not
+  // attested.
   Result<SealedAnswer> exchange(const seal::InnerRequest& request, const AnswerSink& sink,
                                 Cancellation& cancellation, verify::Verdict& verdict);
 
@@ -89,21 +93,35 @@ class SealedChannel {
  private:
   SealedChannel(SealedOptions options, net::Url url);
 
-  Result<Peer> adopt(Attested attested, verify::Verdict& verdict);
-  Result<Peer> attest_at(std::unique_ptr<net::Connection> connection, verify::Verdict& verdict);
-  Result<bool> renew(Peer& peer, bool here, verify::Verdict& verdict);
-  Result<Peer> ready(Peer peer, verify::Verdict& verdict);
+  // One exchange, as seen by all that it is made of.
+  struct Call {
+    Cancellation& cancellation;
+    verify::Verdict& verdict;
+    std::uint64_t failures_before = 0;
+  };
+  struct Failure {
+    Error error;
+    verify::Verdict verdict;
+  };
+
+  Result<Peer> adopt(Attested attested, Cancellation& cancellation, verify::Verdict& verdict);
+  Result<Peer> attest_at(std::unique_ptr<net::Connection> connection, Cancellation& cancellation,
+                         verify::Verdict& verdict);
+  Result<Peer> attest_again(std::unique_ptr<net::Connection> connection, const Call& call);
+  Result<bool> renew(Peer& peer, bool here, const Call& call);
+  Result<Peer> ready(Peer peer, const Call& call);
   bool is_good(const Attestation& attestation) const;
-  Status send(SealedAttempt& attempt, Peer& peer, const AnswerSink& sink,
-              Cancellation& cancellation);
+  Result<bool> send(SealedAttempt& attempt, Peer& peer, const AnswerSink& sink,
+                    Cancellation& cancellation);
   Result<SealedAnswer> exchange_with(Peer peer, const seal::InnerRequest& request,
                                      const AnswerSink& sink, Cancellation& cancellation,
                                      verify::Verdict& verdict);
 
   SealedOptions options_;
   Connections connections_;
-  std::mutex renewing_;                    // held by whoever attests
-  std::atomic<std::uint64_t> refuted_{0};  // number of an attestation that answers contradicted
+  std::mutex renewing_;                     // held by whoever attests
+  std::optional<Failure> last_failure_;     // with renewing_
+  std::atomic<std::uint64_t> failures_{0};  // appraisals that failed, but for cancelled ones
   mutable std::mutex mutex_;
   std::shared_ptr<const Attestation> attestation_;
 };

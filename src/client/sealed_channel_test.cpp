@@ -38,13 +38,70 @@ seal::InnerRequest question() {
   return request;
 }
 
+// A connection that remembers what it was told, and can be made to run into its deadline.
+struct Told {
+  net::ClientLimits limits;
+  bool answers_too_late = false;
+};
+
+class ToldConnection final : public net::Connection {
+ public:
+  ToldConnection(std::unique_ptr<net::Connection> inner, Told& told)
+      : inner_(std::move(inner)), told_(told) {}
+
+  const crypto::Certificate& peer_certificate() const noexcept override {
+    return inner_->peer_certificate();
+  }
+  void abort() override { inner_->abort(); }
+  bool is_open() override { return inner_->is_open(); }
+  bool closed_by_peer() const noexcept override { return inner_->closed_by_peer(); }
+  void set_limits(const net::ClientLimits& limits) override {
+    told_.limits = limits;
+    inner_->set_limits(limits);
+  }
+  Result<net::HttpResponse> send(const net::HttpRequest& request) override {
+    return inner_->send(request);
+  }
+  Result<net::HttpResponse> send_streaming(
+      const net::HttpRequest& request, const std::function<void(const net::HttpResponse&)>& on_head,
+      const std::function<void(std::string_view)>& on_body) override {
+    if (told_.answers_too_late) return fail(Errc::unavailable, "did not answer in time");
+    return inner_->send_streaming(request, on_head, on_body);
+  }
+
+ private:
+  std::unique_ptr<net::Connection> inner_;
+  Told& told_;
+};
+
+void refuse_key(net::Exchange& exchange) {
+  net::HttpResponse response;
+  response.status = 422;
+  response.headers.add("Content-Type", std::string(seal::kProblemType));
+  response.body = seal::problem_body(seal::GatewayProblem::unknown_key);
+  exchange.respond(std::move(response));
+}
+
 struct SealedChannelTest : ::testing::Test {
-  Result<std::unique_ptr<SealedChannel>> open() {
-    SealedOptions options;
-    options.target.url = backend.url();
-    options.target.policy = backend.service.policy();
-    options.target.clock = &clock;
-    return SealedChannel::open(std::move(options), verdict);
+  SealedOptions options() {
+    SealedOptions out;
+    out.target.url = backend.url();
+    out.target.policy = backend.service.policy();
+    out.target.clock = &clock;
+    return out;
+  }
+  Result<std::unique_ptr<SealedChannel>> open() { return SealedChannel::open(options(), verdict); }
+  // On a connection that writes down what it is told.
+  std::unique_ptr<SealedChannel> opened(Told& told) {
+    const net::Url url = net::parse_url(backend.url()).value();
+    auto connection =
+        std::make_unique<ToldConnection>(net::Connection::open(url, std::nullopt).value(), told);
+    auto attested = attest(options().target, url, TlsKey::unless_sealed, std::move(connection),
+                           cancellation, verdict);
+    EXPECT_EQ(told.limits.idle_timeout, kAttestationLimits.idle_timeout);
+    auto channel = SealedChannel::open(options(), *std::move(attested), verdict).value();
+    verdict = {};
+    return channel;
   }
   std::unique_ptr<SealedChannel> opened() {
     auto channel = open();
@@ -190,6 +247,36 @@ TEST_F(SealedChannelTest, NoKeyConfigurationIsNoChannel) {
   expect_not_opened(Errc::malformed, "channel.key");
 }
 
+TEST_F(SealedChannelTest, WhatIsTooLongIsNotGatheredBeforeItIsVerified) {
+  const std::string long_text(kAttestationLimits.max_body_bytes + 1, ' ');
+  backend.published_instead = long_text;
+  expect_not_opened(Errc::limit, "channel.key");
+
+  verdict = {};
+  backend.answer_instead = [&](const net::HttpRequest&, net::Exchange& exchange) {
+    exchange.respond({.status = 200, .headers = {}, .body = long_text});
+    return true;
+  };
+  const auto channel = open();
+  ASSERT_FALSE(channel);
+  EXPECT_EQ(channel.error().code, Errc::unavailable);
+  EXPECT_THAT(channel.error().message, HasSubstr("no attestation report"));
+}
+
+TEST_F(SealedChannelTest, OfARefusedReportOnlyTheStatusIsRepeated) {
+  backend.answer_instead = [](const net::HttpRequest&, net::Exchange& exchange) {
+    exchange.respond({.status = 403,
+                      .headers = {},
+                      .body = R"({"error":{"message":"send it in clear, please"}})"});
+    return true;
+  };
+  const auto channel = open();
+  ASSERT_FALSE(channel);
+  EXPECT_EQ(channel.error().code, Errc::unavailable);
+  EXPECT_THAT(channel.error().message, HasSubstr("403"));
+  EXPECT_THAT(channel.error().message, Not(HasSubstr("please")));
+}
+
 TEST_F(SealedChannelTest, AnotherServicesReportIsRefused) {
   SealedBackend other;
   backend.answer_instead = [&](const net::HttpRequest& request, net::Exchange& exchange) {
@@ -207,14 +294,11 @@ TEST_F(SealedChannelTest, AnotherServicesReportIsRefused) {
 }
 
 TEST_F(SealedChannelTest, EachPolicyMustBeMet) {
-  SealedOptions options;
-  options.target.url = backend.url();
-  options.target.policy = backend.service.policy();
-  options.target.clock = &clock;
+  SealedOptions demanding = options();
   verify::Policy further = backend.service.policy();
   further.model_digests = {std::string(64, '0')};
-  options.target.further_policies = {further};
-  const auto channel = SealedChannel::open(std::move(options), verdict);
+  demanding.target.further_policies = {further};
+  const auto channel = SealedChannel::open(std::move(demanding), verdict);
   ASSERT_FALSE(channel);
   EXPECT_EQ(channel.error().code, Errc::policy);
   EXPECT_EQ(verdict.first_failure()->id, "aci.model");
@@ -361,15 +445,83 @@ TEST_F(SealedChannelTest, ReplicasWithKeysOfTheirOwnAreToldApartByConnection) {
 TEST_F(SealedChannelTest, AKeyThatIsNeverKnownIsGivenUpAfterOneMoreTry) {
   backend.answer_instead = [](const net::HttpRequest& request, net::Exchange& exchange) {
     if (request.method != "POST") return false;
-    net::HttpResponse response;
-    response.status = 422;
-    response.headers.add("Content-Type", std::string(seal::kProblemType));
-    response.body = seal::problem_body(seal::GatewayProblem::unknown_key);
-    exchange.respond(std::move(response));
+    refuse_key(exchange);
     return true;
   };
   expect_not_answered(Errc::mismatch, "channel.key");
   EXPECT_EQ(backend.appraisals(), 2U);
+}
+
+TEST_F(SealedChannelTest, AFailedAppraisalFailsAllThatWaitForIt) {
+  constexpr int kClients = 4;
+  const auto channel = opened();
+  ASSERT_NE(channel, nullptr);
+  std::atomic<int> refused{0};
+  std::atomic<int> appraisals{0};
+  backend.answer_instead = [&](const net::HttpRequest& request, net::Exchange& exchange) {
+    if (request.method == "POST") {
+      ++refused;
+      refuse_key(exchange);
+      return true;
+    }
+    ++appraisals;
+    while (refused < kClients) std::this_thread::yield();
+    exchange.respond({.status = 503, .headers = {}, .body = ""});
+    return true;
+  };
+  std::atomic<int> failed{0};
+  std::vector<std::jthread> clients;
+  for (int i = 0; i < kClients; ++i) {
+    clients.emplace_back([&] {
+      verify::Verdict mine;
+      Cancellation never;
+      const AnswerSink sink{.on_head = [](const seal::InnerResponse&) { return Status(); },
+                            .on_content = [](std::string_view) { return Status(); }};
+      const auto answer = channel->exchange(question(), sink, never, mine);
+      if (!answer && answer.error().code == Errc::unavailable) ++failed;
+    });
+  }
+  clients.clear();
+  EXPECT_EQ(failed, kClients);
+  EXPECT_EQ(appraisals, 1);
+  backend.answer_instead = nullptr;
+  EXPECT_TRUE(ask(*channel));
+}
+
+TEST_F(SealedChannelTest, AnAppraisalEndsWithItsExchange) {
+  const auto channel = opened();
+  ASSERT_NE(channel, nullptr);
+  backend.rotate(/*grace=*/false);
+  std::promise<void> ended;
+  const std::shared_future<void> has_ended = ended.get_future().share();
+  backend.answer_instead = [this, has_ended](const net::HttpRequest& request, net::Exchange&) {
+    if (request.path != "/v1/aci/attestation") return false;
+    cancellation.cancel();
+    has_ended.wait();
+    return true;
+  };
+  const auto answer = ask(*channel);
+  ended.set_value();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Errc::unavailable);
+}
+
+TEST_F(SealedChannelTest, NothingIsAskedForWhomNobodyWaits) {
+  backend.service.keyset.not_after = backend.now + std::chrono::minutes{10};
+  const auto channel = opened();
+  ASSERT_NE(channel, nullptr);
+  clock.set(backend.service.keyset.not_after);
+  const std::size_t seen = backend.seen().size();
+  cancellation.cancel();
+  EXPECT_FALSE(ask(*channel));
+  EXPECT_THAT(backend.seen(), SizeIs(seen));
+}
+
+TEST_F(SealedChannelTest, AnAnswerMayTakeLongerThanAnAppraisal) {
+  Told told;
+  const auto channel = opened(told);
+  EXPECT_EQ(told.limits.idle_timeout, std::chrono::minutes{10});
+  EXPECT_GT(told.limits.max_body_bytes, kAttestationLimits.max_body_bytes);
 }
 
 TEST_F(SealedChannelTest, AWrongClockOfOursDoesNotMatter) {
@@ -482,6 +634,51 @@ TEST_F(SealedChannelTest, AConnectionClosedMeanwhileIsMadeAgain) {
   };
   const auto second = ask(*channel);
   EXPECT_TRUE(second) << second.error().message;
+}
+
+TEST_F(SealedChannelTest, WhatMayHaveBeenTakenIsNotSealedAnew) {
+  const auto channel = opened();
+  ASSERT_NE(channel, nullptr);
+  auto first = ask(*channel);
+  ASSERT_TRUE(first);
+  channel->done_with(*first);
+  const std::size_t before = backend.served().size();
+  // Taken, and the connection lost: the second time it is a replay.
+  backend.loses_answer = true;
+  const auto replayed = ask(*channel);
+  ASSERT_FALSE(replayed);
+  EXPECT_EQ(replayed.error().code, Errc::unavailable);
+  EXPECT_EQ(verdict.first_failure()->id, "channel.sent");
+  EXPECT_THAT(backend.served(), SizeIs(before + 1));
+
+  // The second time it arrives at another replica.
+  verdict = {};
+  first = ask(*channel);
+  ASSERT_TRUE(first);
+  channel->done_with(*first);
+  std::atomic<bool> broken{false};
+  backend.answer_instead = [&](const net::HttpRequest& request, net::Exchange& exchange) {
+    if (request.method != "POST" || broken.exchange(true)) return false;
+    backend.rotate(/*grace=*/false);
+    exchange.abort();
+    return true;
+  };
+  const auto elsewhere = ask(*channel);
+  ASSERT_FALSE(elsewhere);
+  EXPECT_EQ(elsewhere.error().code, Errc::unavailable);
+  EXPECT_EQ(verdict.first_failure()->id, "channel.sent");
+  EXPECT_EQ(backend.appraisals(), 1U);
+}
+
+TEST_F(SealedChannelTest, WhatWasNotAnsweredInTimeIsNotSentAgain) {
+  Told told;
+  const auto channel = opened(told);
+  told.answers_too_late = true;
+  const auto answer = ask(*channel);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Errc::unavailable);
+  EXPECT_EQ(verdict.first_failure()->id, "channel.sent");
+  EXPECT_THAT(backend.served(), IsEmpty());
 }
 
 }  // namespace

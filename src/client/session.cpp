@@ -14,7 +14,9 @@ Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options,
   TRY_ASSIGN(auto connection, net::Connection::open(url, std::nullopt));
   const TlsKey tls_key =
       options.channel == Channel::e2ee ? TlsKey::required : TlsKey::unless_sealed;
-  TRY_ASSIGN(Attested attested, attest(options, url, tls_key, std::move(connection), verdict));
+  Cancellation never;
+  TRY_ASSIGN(Attested attested,
+             attest(options, url, tls_key, std::move(connection), never, verdict));
   const bool listed = !attested.service.keyset().keyset.ohttp_key_configurations.empty();
   if (options.channel == Channel::sealed || (options.channel == Channel::automatic && listed)) {
     return make_sealed_session(options, std::move(url), std::move(attested), verdict);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -46,6 +47,8 @@ class TlsConnection final : public Connection {
     asio::post(io_, [this] { close(); });
   }
   bool is_open() override;
+  bool closed_by_peer() const noexcept override { return closed_by_peer_; }
+  void set_limits(const ClientLimits& limits) override { limits_ = limits; }
   Result<HttpResponse> send(const HttpRequest& request) override;
   Result<HttpResponse> send_streaming(
       const HttpRequest& request, const std::function<void(const HttpResponse&)>& on_head,
@@ -84,6 +87,7 @@ class TlsConnection final : public Connection {
   bool reading_ = false;
   bool writing_ = false;
   bool read_ended_ = false;
+  bool closed_by_peer_ = false;
   bool write_ended_ = false;
   std::optional<Error> tls_error_;
   SteadyClock::time_point deadline_{};
@@ -213,12 +217,14 @@ void TlsConnection::start_reading() {
     reading_ = false;
     if (error) {
       read_ended_ = true;
+      closed_by_peer_ = error != asio::error::operation_aborted;
       return;
     }
     made_progress();
     const auto status = tls_.receive({read_buffer_.data(), n}, inbox_);
     if (!status) tls_error_ = status.error();
-    read_ended_ = tls_.peer_closed() || tls_error_;
+    closed_by_peer_ = tls_.peer_closed();
+    read_ended_ = closed_by_peer_ || tls_error_;
   });
 }
 

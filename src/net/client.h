@@ -48,6 +48,10 @@ class Connection {
   virtual void abort() = 0;
   // False once it is known that nothing can be sent on it any more.
   virtual bool is_open() = 0;
+  // Whether the server has ended it, rather than we: by a deadline, abort(), or for what it sent.
+  virtual bool closed_by_peer() const noexcept = 0;
+  // From the next request on.
+  virtual void set_limits(const ClientLimits& limits) = 0;
   // Sends and reads the whole answer. `request.path` is appended to the base path.
   // Fails with `unavailable`, `malformed`, or `limit`.
   virtual Result<HttpResponse> send(const HttpRequest& request) = 0;

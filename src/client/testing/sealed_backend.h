@@ -2,6 +2,7 @@
 // it and its clients.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -84,11 +85,13 @@ class SealedBackend {
   bool other_keyset = false;
   bool break_stream = false;
   std::optional<seal::InnerResponse> refusal;
+  std::atomic<bool> loses_answer{false};  // the next one, after it has taken the request
   std::chrono::seconds clock_runs_by{0};  // with each sealed request
   // Before each of the later pieces of a stream.
   std::function<void()> before_piece;
 
-  // Whoever stands between. `answer_instead` gives true if it has answered itself; `tamper` sees
+  // Whoever stands between. `answer_instead` gives true if it has answered itself, and several
+  // threads may be in it; `tamper` sees
   // the whole sealed answer before it goes.
   std::function<bool(const net::HttpRequest&, net::Exchange&)> answer_instead;
   std::function<void(Pieces&, const net::HttpRequest&)> tamper;
@@ -107,9 +110,13 @@ class SealedBackend {
   }
 
   void handle(const net::HttpRequest& request, const std::shared_ptr<net::Exchange>& exchange) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     seen_.push_back(all_of(request));
-    if (answer_instead && answer_instead(request, *exchange)) return;
+    if (answer_instead) {
+      lock.unlock();
+      if (answer_instead(request, *exchange)) return;
+      lock.lock();
+    }
     if (request.path == "/v1/aci/attestation") {
       ++appraisals_;
       net::HttpResponse response;
@@ -140,6 +147,7 @@ class SealedBackend {
     }
     auto& inner = std::get<seal::Admitted>(admitted);
     served_.push_back(inner.request);
+    if (loses_answer.exchange(false)) return exchange->abort();
     net::HttpResponse head;
     head.headers.add("Content-Type", std::string(seal::response_type(seal::OhttpForm::chunked)));
     exchange->start(std::move(head));
