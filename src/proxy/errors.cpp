@@ -27,7 +27,9 @@ Dialect dialect_of(std::string_view path) noexcept {
 
 ProxyError to_proxy_error(const Error& error, const verify::Verdict& verdict) {
   const verify::Check* failed = verdict.first_failure();
-  return {.status = error.code == Errc::unavailable ? 503 : 502,
+  int status = error.code == Errc::unavailable ? 503 : 502;
+  if (failed != nullptr && failed->id == "channel.request") status = 400;
+  return {.status = status,
           .message = "confide: " + error.message,
           .code = failed != nullptr ? failed->id : "unavailable"};
 }
@@ -48,6 +50,7 @@ net::HttpResponse error_response(const ProxyError& error, Dialect dialect) {
   response.status = error.status;
   response.headers.set("Content-Type", "application/json");
   response.headers.set(kCheckHeader, error.code);
+  if (error.status == 502) response.headers.set("x-should-retry", "false");
   response.body = json::compact(body);
   return response;
 }

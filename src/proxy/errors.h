@@ -23,8 +23,11 @@ struct ProxyError {
   std::string code;  // the id of the failed check, or one word
 };
 
-// 503 for what may pass by itself, 502 for what did not verify; the code is the first failed check.
+// 503 for what may pass by itself, 400 for a request that cannot be sealed, 502 for what did not
+// verify; the code is the first failed check.
 ProxyError to_proxy_error(const Error& error, const verify::Verdict& verdict);
+// With 502 the header x-should-retry says no: clients' libraries would otherwise ask, and be
+// served, again.
 net::HttpResponse error_response(const ProxyError& error, Dialect dialect);
 
 }  // namespace confide::proxy

@@ -18,6 +18,7 @@ TEST(ProxyErrors, EachClientGetsItsOwnShape) {
   const auto openai = error_response(error, dialect_of("/v1/chat/completions"));
   EXPECT_EQ(openai.status, 502);
   EXPECT_EQ(openai.headers.get("X-Confide-Check"), "receipt.response");
+  EXPECT_EQ(openai.headers.get("x-should-retry"), "false");
   const Json first = json::parse(openai.body).value();
   EXPECT_EQ(first["error"]["code"], "receipt.response");
   EXPECT_EQ(first["error"]["type"], "verification_failed");
@@ -35,6 +36,15 @@ TEST(ProxyErrors, WhatMayPassByItselfIs503) {
   EXPECT_EQ(error.code, "unavailable");
   EXPECT_EQ(json::parse(error_response(error, Dialect::anthropic).body).value()["error"]["type"],
             "overloaded_error");
+}
+
+TEST(ProxyErrors, ARequestThatCannotBeSealedIsTheClientsOwnMistake) {
+  verify::Verdict verdict;
+  verdict.fail("channel.request", "a field");
+  const ProxyError error = to_proxy_error({Errc::malformed, "a field"}, verdict);
+  EXPECT_EQ(error.status, 400);
+  EXPECT_EQ(error.code, "channel.request");
+  EXPECT_FALSE(error_response(error, Dialect::openai).headers.get("x-should-retry"));
 }
 
 TEST(ProxyErrors, DialectIsByPath) {
