@@ -169,7 +169,8 @@ Status Forward::take_head(const seal::InnerResponse& head) {
 
 Status Forward::take_content(std::string_view content) {
   if (streaming_) {
-    exchange_->write(gate_.feed(content));
+    TRY_ASSIGN(std::string verified, gate_.feed(content));
+    exchange_->write(std::move(verified));
     return {};
   }
   buffered_ += content;
@@ -182,8 +183,9 @@ bool Forward::check_receipt(client::SealedAnswer& answer) {
   std::string receipt;
   const Status checked = service_.channel->check_receipt(answer, credentials(inner_),
                                                          *cancellation_, receipt, verdict);
-  // A client that left before the end has not been answered, and so has nothing to prove.
-  if (checked || !cancellation_->cancelled()) record(answer, std::move(receipt), verdict);
+  if (is_worth_keeping(verdict, cancellation_->cancelled())) {
+    record(answer, std::move(receipt), verdict);
+  }
   return checked ? true : give_up(checked.error(), verdict);
 }
 
@@ -200,7 +202,8 @@ void Forward::record(const client::SealedAnswer& answer, std::string receipt,
   entry.verified = verdict.passed();
   entry.check = failed != nullptr ? failed->id : "";
   entry.detail = failed != nullptr ? failed->detail : "";
-  entry.receipt_id = answer.receipt_id();
+  const std::string receipt_id = answer.receipt_id();
+  if (client::is_receipt_id(receipt_id)) entry.receipt_id = receipt_id;
   entry.receipt = std::move(receipt);
   entry.request_hash = answer.facts.request_hash.value_or("");
   entry.response_hash = answer.facts.response_hash.value_or("");
@@ -239,11 +242,15 @@ void Forward::deliver() {
 
 }  // namespace
 
+bool is_worth_keeping(const verify::Verdict& verdict, bool client_left) noexcept {
+  const verify::Check* failed = verdict.first_failure();
+  return failed == nullptr || failed->id != "receipt.fetch" || !client_left;
+}
+
 void forward(const ForwardParts& parts, const Service& service, net::HttpRequest request,
              const std::shared_ptr<net::Exchange>& exchange) {
-  parts.tally.began();
-  const bool good = Forward(parts, service, std::move(request), exchange).run();
-  parts.tally.ended(!good);
+  Tally::Request counted(parts.tally);
+  if (Forward(parts, service, std::move(request), exchange).run()) counted.answered();
 }
 
 }  // namespace confide::proxy

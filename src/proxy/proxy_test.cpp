@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <future>
+#include <stdexcept>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -296,6 +297,28 @@ TEST_F(ProxyTest, DoesNotBeginWithAServiceThatFails) {
   const auto routes = Routes::open({options}, verdict);
   ASSERT_FALSE(routes);
   EXPECT_EQ(verdict.first_failure()->id, "aci.model");
+}
+
+TEST_F(ProxyTest, ARequestThatFailsUnexpectedlyIsNotUnderWayForEver) {
+  Tally tally;
+  EXPECT_THROW(
+      {
+        const Tally::Request counted(tally);
+        throw std::runtime_error("out of memory, perhaps");
+      },
+      std::runtime_error);
+  EXPECT_EQ(tally.counts().under_way, 0U);
+  EXPECT_EQ(tally.counts().refused, 1U);
+}
+
+TEST_F(ProxyTest, AFailedReceiptIsKeptThoughTheClientLeft) {
+  verify::Verdict failed;
+  failed.fail("receipt.response", "other bytes");
+  EXPECT_TRUE(is_worth_keeping(failed, /*client_left=*/true));
+  verify::Verdict missing;
+  missing.fail("receipt.fetch", "cut off");
+  EXPECT_FALSE(is_worth_keeping(missing, /*client_left=*/true));
+  EXPECT_TRUE(is_worth_keeping(missing, /*client_left=*/false));
 }
 
 TEST_F(ProxyTest, AClientThatLeavesEndsItsRequest) {

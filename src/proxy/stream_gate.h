@@ -5,13 +5,17 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
+
 namespace confide::proxy {
 
 class StreamGate {
  public:
   // What may be handed on of what has come: whole lines, up to the one that ends the answer
-  // (OpenAI's `data: [DONE]` and `event: response.completed`, Anthropic's `event: message_stop`).
-  std::string feed(std::string_view bytes);
+  // (OpenAI's `data: [DONE]` and `event: response.completed`, `.incomplete` or `.failed`,
+  // Anthropic's `event: message_stop`), or begins like it. Fails with `limit` if more than 1 MiB
+  // follows that.
+  Result<std::string> feed(std::string_view bytes);
   // The rest, once the answer is verified.
   std::string release();
 

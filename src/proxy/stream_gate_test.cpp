@@ -20,8 +20,8 @@ TEST(StreamGate, WhereverItIsCut) {
   const std::string stream = std::string(kOpenAi) + std::string(kDone);
   for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
     StreamGate gate;
-    std::string out = gate.feed(std::string_view(stream).substr(0, cut));
-    out += gate.feed(std::string_view(stream).substr(cut));
+    std::string out = gate.feed(std::string_view(stream).substr(0, cut)).value();
+    out += gate.feed(std::string_view(stream).substr(cut)).value();
     EXPECT_EQ(out, kOpenAi) << cut;
     EXPECT_EQ(gate.release(), kDone) << cut;
   }
@@ -30,7 +30,9 @@ TEST(StreamGate, WhereverItIsCut) {
 TEST(StreamGate, KnowsTheEndsOfTheDialects) {
   for (const std::string end :
        {"data:[DONE]\n", "data: [DONE]\r\n", "event: message_stop\ndata: {}\n\n",
-        "event: response.completed\ndata: {}\n\n"}) {
+        "event: response.completed\ndata: {}\n\n", "event: response.incomplete\n",
+        "event: response.failed\n", "data: [DONE]\rdata: more\r", "data: [DONE] \n",
+        "data: \t[DONE]!\n", "data: [DONE] and what some clients pass over, however long it is"}) {
     StreamGate gate;
     EXPECT_EQ(gate.feed("event: x\n" + end), "event: x\n") << end;
     EXPECT_EQ(gate.release(), end);
@@ -38,11 +40,25 @@ TEST(StreamGate, KnowsTheEndsOfTheDialects) {
 }
 
 TEST(StreamGate, TheWordsInsideAnAnswerAreNotItsEnd) {
-  for (const std::string line : {"data: {\"content\":\"data: [DONE]\"}\n", "data: [DONE]!\n",
-                                 "event: message_start\n", "xdata: [DONE]\n"}) {
+  for (const std::string line :
+       {"data: {\"content\":\"data: [DONE]\"}\n", "event: message_start\n", "xdata: [DONE]\n"}) {
     StreamGate gate;
     EXPECT_EQ(gate.feed(line), line);
   }
+}
+
+TEST(StreamGate, ACarriageReturnEndsALine) {
+  StreamGate gate;
+  EXPECT_EQ(gate.feed("data: {}\rdata: [DONE]\r\rmore"), "data: {}\r");
+}
+
+TEST(StreamGate, AStreamThatGoesOnAfterItsEndIsGivenUp) {
+  StreamGate gate;
+  EXPECT_EQ(gate.feed(kDone), "");
+  EXPECT_EQ(gate.feed(std::string((1U << 20U) - kDone.size(), 'x')), "");
+  const auto more = gate.feed("x");
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().code, Errc::limit);
 }
 
 TEST(StreamGate, ALongLineIsNotGathered) {

@@ -22,8 +22,19 @@ struct Counts {
 // Thread-safe.
 class Tally {
  public:
-  void began();
-  void ended(bool refused);
+  // Counts a request as under way while it lives, and as refused unless it was answered.
+  class Request {
+   public:
+    explicit Request(Tally& tally) : tally_(tally) { tally_.began(); }
+    Request(const Request&) = delete;
+    Request& operator=(const Request&) = delete;
+    ~Request() { tally_.ended(!answered_); }
+    void answered() noexcept { answered_ = true; }
+
+   private:
+    Tally& tally_;
+    bool answered_ = false;
+  };
   // Of a receipt that was checked; `entry.id` is 0 if it could not be kept.
   void checked(const HistoryEntry& entry);
 
@@ -32,6 +43,9 @@ class Tally {
   Json recent() const;
 
  private:
+  void began();
+  void ended(bool refused);
+
   mutable std::mutex mutex_;
   Counts counts_;
   std::deque<HistoryEntry> recent_;  // without documents
