@@ -31,6 +31,12 @@ Json summary(const proxy::HistoryEntry& entry) {
           {"keyset_digest", entry.keyset_digest}};
 }
 
+// A row that was changed is a verification that failed, not one that could not begin.
+int cannot_read(const Error& error, bool json) {
+  const int code = unusable(error, json);
+  return error.code == Errc::bad_signature || error.code == Errc::malformed ? kExitRefused : code;
+}
+
 Json receipt_of(const proxy::HistoryEntry& entry) {
   const auto document = json::parse(entry.receipt);
   return document ? *document : Json(nullptr);
@@ -69,7 +75,7 @@ int list(const ReceiptsArguments& arguments, proxy::History& history) {
 
 int show_entry(const ReceiptsArguments& arguments, proxy::History& history) {
   const auto entry = history.find(arguments.id);
-  if (!entry) return unusable(entry.error(), arguments.json);
+  if (!entry) return cannot_read(entry.error(), arguments.json);
   Json out = summary(*entry);
   out["receipt"] = receipt_of(*entry);
   if (arguments.json) {
@@ -87,9 +93,9 @@ int show_entry(const ReceiptsArguments& arguments, proxy::History& history) {
 
 int export_entry(const ReceiptsArguments& arguments, proxy::History& history) {
   const auto entry = history.find(arguments.id);
-  if (!entry) return unusable(entry.error(), /*json=*/false);
+  if (!entry) return cannot_read(entry.error(), /*json=*/false);
   const auto report = history.report_of(arguments.id);
-  if (!report) return unusable(report.error(), /*json=*/false);
+  if (!report) return cannot_read(report.error(), /*json=*/false);
   print_json(bundle(*entry, *report));
   return kExitVerified;
 }
@@ -99,9 +105,9 @@ int verify_entry(const ReceiptsArguments& arguments, proxy::History& history) {
   const auto policy = load_policy(arguments.trust);
   if (!policy) return unusable(policy.error(), arguments.json);
   const auto entry = history.find(arguments.id);
-  if (!entry) return unusable(entry.error(), arguments.json);
+  if (!entry) return cannot_read(entry.error(), arguments.json);
   const auto report = history.report_of(arguments.id);
-  if (!report) return unusable(report.error(), arguments.json);
+  if (!report) return cannot_read(report.error(), arguments.json);
 
   client::AppraisalInput input;
   input.report = report->document;

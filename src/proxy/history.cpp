@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "crypto/aead.h"
 #include "crypto/hash.h"
@@ -35,6 +36,9 @@ constexpr const char* kTables = R"(
 constexpr store::Schema kFile{
     .name = "receipt history", .application_id = 1131374152, .version = 1, .sql = kTables};
 
+// A report, escaped, is longer than what the service sent.
+constexpr json::Limits kRowLimits{.max_bytes = std::size_t{32} << 20U};
+
 // A row's place is part of what is authenticated, so that none passes for another.
 std::string place_of_entry(std::int64_t id, const std::string& report) {
   return fmt::format("confide history 1, entry {} under {}", id, report);
@@ -57,20 +61,35 @@ Result<Json> open_row(const SecretBytes& key, std::string_view place, std::strin
   if (!clear) {
     return fail(Errc::bad_signature, "a row of the history was changed, or its key is another");
   }
-  return json::parse(as_text(*clear));
+  return json::parse(as_text(*clear), kRowLimits);
+}
+
+// What a service that failed its check sent need not be text; JSON carries nothing else.
+Json from_text(const std::string& text) {
+  Json plain = text;
+  if (json::parse(json::compact(plain), kRowLimits)) return plain;
+  return {{"base64", to_base64(as_bytes(text))}};
+}
+
+Result<std::string> to_text(const Json& row, std::string_view name) {
+  const Json* member = json::find(row, name);
+  if (member == nullptr || !member->is_object()) return json::get_string(row, name);
+  TRY_ASSIGN(const std::string encoded, json::get_string(*member, "base64"));
+  TRY_ASSIGN(const Bytes bytes, from_base64(encoded));
+  return std::string(as_text(bytes));
 }
 
 Json to_json(const HistoryEntry& entry) {
   return {{"at", to_unix(entry.at)},
           {"service", entry.service},
           {"method", entry.method},
-          {"path", entry.path},
-          {"model", entry.model},
+          {"path", from_text(entry.path)},
+          {"model", from_text(entry.model)},
           {"verified", entry.verified},
           {"check", entry.check},
-          {"detail", entry.detail},
+          {"detail", from_text(entry.detail)},
           {"receipt_id", entry.receipt_id},
-          {"receipt", entry.receipt},
+          {"receipt", from_text(entry.receipt)},
           {"request_hash", entry.request_hash},
           {"response_hash", entry.response_hash},
           {"client_nonce", entry.client_nonce},
@@ -98,8 +117,16 @@ Result<HistoryEntry> parse_entry(const Json& row, std::int64_t id) {
       {"client_nonce", &entry.client_nonce},
       {"keyset_digest", &entry.keyset_digest}};
   for (const auto& [name, member] : texts) {
-    TRY_ASSIGN(*member, json::get_string(row, name));
+    TRY_ASSIGN(*member, to_text(row, name));
   }
+  return entry;
+}
+
+HistoryEntry unreadable(std::int64_t id, const Error& why) {
+  HistoryEntry entry;
+  entry.id = id;
+  entry.check = History::kUnreadable;
+  entry.detail = why.message;
   return entry;
 }
 
@@ -131,8 +158,8 @@ class SqliteHistory final : public History {
     while (true) {
       TRY_ASSIGN(const bool more, rows.step());
       if (!more) return entries;
-      TRY_ASSIGN(auto entry, read_entry(rows));
-      entries.push_back(std::move(entry));
+      auto entry = read_entry(rows);
+      entries.push_back(entry ? *std::move(entry) : unreadable(rows.number(0), entry.error()));
     }
   }
 
@@ -218,8 +245,9 @@ Result<std::unique_ptr<History>> History::open(const std::string& folder, std::s
     return fail(Errc::unavailable,
                 fmt::format("cannot make {}: {}", folder, std::generic_category().message(errno)));
   }
-  TRY_ASSIGN(SecretBytes key, load_history_key(folder + "/history.key"));
   TRY_ASSIGN(store::Database db, store::open_owned_file(folder + "/history.db", kFile));
+  TRY_ASSIGN(const std::int64_t rows, db.number("SELECT count(*) FROM entries"));
+  TRY_ASSIGN(SecretBytes key, load_history_key(folder + "/history.key", /*may_make=*/rows == 0));
   return SqliteHistory::open(std::move(db), std::move(key), most);
 }
 

@@ -28,7 +28,7 @@ struct HistoryEntry {
   std::string path;
   std::string model;  // of the receipt; empty if it names none
   bool verified = false;
-  std::string check;   // the id that failed; empty if verified
+  std::string check;   // the id that failed, or kUnreadable; empty if verified
   std::string detail;  // why
   std::string receipt_id;
   std::string receipt;  // the document; empty if there is none
@@ -44,16 +44,19 @@ struct HistoryEntry {
 class History {
  public:
   static constexpr std::size_t kDefaultMost = 10'000;
+  // In `check` of a row that cannot be read; `detail` says why, and all else is empty.
+  static constexpr const char* kUnreadable = "history.row";
 
   // In `folder`, made if need be (mode 0700): history.db and history.key. Keeps the newest `most`
-  // entries. Fails with `unavailable`, `malformed`, or `policy` if others may read the key.
+  // entries. Fails with `unavailable`, `malformed`, `policy` if others may read the key, or
+  // `not_found` if it is gone while there are entries.
   static Result<std::unique_ptr<History>> open(const std::string& folder,
                                                std::size_t most = kDefaultMost);
   virtual ~History() = default;
 
   // Gives the entry's new id.
   virtual Result<std::int64_t> add(const HistoryEntry& entry, const ReportRecord& report) = 0;
-  // The newest first, `most` of them.
+  // The newest first, `most` of them; a row that cannot be read is kUnreadable.
   virtual Result<std::vector<HistoryEntry>> list(std::size_t most) = 0;
   // Fails with `not_found`, with `bad_signature` if it was changed.
   virtual Result<HistoryEntry> find(std::int64_t id) = 0;

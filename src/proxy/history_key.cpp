@@ -38,11 +38,10 @@ tl::unexpected<Error> failure(const std::string& path) {
 
 // Under another name first: a key file is there whole or not at all, whoever else starts now.
 Status make_key(const std::string& path) {
-  const std::string draft = fmt::format("{}.{}", path, ::getpid());
+  const std::string draft = fmt::format("{}.{}", path, to_hex(crypto::random_bytes(8)));
   const SecretBytes key = crypto::random_secret(kKeySize);
   {
-    const Descriptor file(
-        ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+    const Descriptor file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (file.get() < 0) return failure(draft);
     if (::write(file.get(), key.reveal().data(), kKeySize) != ssize_t{kKeySize} ||
         ::fsync(file.get()) != 0) {
@@ -58,8 +57,16 @@ Status make_key(const std::string& path) {
 
 }  // namespace
 
-Result<SecretBytes> load_history_key(const std::string& path) {
-  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) TRY(make_key(path));
+Result<SecretBytes> load_history_key(const std::string& path, bool may_make) {
+  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+    if (!may_make) {
+      return fail(Errc::not_found,
+                  path +
+                      " is gone, and without it the history beside it cannot be read: put it "
+                      "back, or move history.db away");
+    }
+    TRY(make_key(path));
+  }
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (file.get() < 0) return failure(path);
   struct stat info{};

@@ -8,8 +8,9 @@
 
 namespace confide::proxy {
 
-// Reads 32 bytes, or makes them. Fails with `policy` if the file may be read by others or is not
+// Reads 32 bytes, or makes them if there are none and `may_make`. Fails with `not_found` if it may
+// not, with `policy` if the file may be read by others or is not
 // ours, `malformed` if it is not 32 bytes long, `unavailable`.
-Result<SecretBytes> load_history_key(const std::string& path);
+Result<SecretBytes> load_history_key(const std::string& path, bool may_make);
 
 }  // namespace confide::proxy

@@ -1,6 +1,7 @@
 #include "proxy/history.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -100,6 +101,42 @@ TEST_F(HistoryTest, ChangedOrExchangedRowsDoNotOpen) {
   EXPECT_TRUE(history->find(2));
   run("UPDATE entries SET blob = x'00' WHERE id = 2");
   EXPECT_EQ(refusal(history->find(2)), Errc::malformed);
+}
+
+TEST_F(HistoryTest, ARowThatCannotBeReadHidesNoOther) {
+  const auto history = open();
+  for (const auto* id : {"rcpt-1", "rcpt-2", "rcpt-3"}) {
+    ASSERT_TRUE(history->add(entry(id), report("n")));
+  }
+  run("UPDATE entries SET blob = x'00' WHERE id = 2");
+  const auto all = history->list(10).value();
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].receipt_id, "rcpt-3");
+  EXPECT_EQ(all[1].id, 2);
+  EXPECT_FALSE(all[1].verified);
+  EXPECT_EQ(all[1].check, History::kUnreadable);
+  EXPECT_EQ(all[2].receipt_id, "rcpt-1");
+}
+
+TEST_F(HistoryTest, WhatIsNoTextIsKeptAsItIs) {
+  HistoryEntry odd = entry("rcpt-1");
+  odd.verified = false;
+  odd.receipt = "no document: \xff\xfe";
+  odd.detail = "it said \xff";
+  const auto history = open();
+  ASSERT_TRUE(history->add(odd, report("n")));
+  const HistoryEntry kept = history->find(1).value();
+  EXPECT_EQ(kept.receipt, odd.receipt);
+  EXPECT_EQ(kept.detail, odd.detail);
+}
+
+TEST_F(HistoryTest, AKeyThatIsGoneIsNotReplacedWhileThereAreEntries) {
+  open();
+  ASSERT_EQ(::unlink(folder.file("history.key").c_str()), 0);
+  ASSERT_TRUE(open()->add(entry("rcpt-1"), report("n")));  // nothing was lost with it
+  ASSERT_EQ(::unlink(folder.file("history.key").c_str()), 0);
+  EXPECT_EQ(refusal(History::open(folder.path())), Errc::not_found);
+  EXPECT_NE(::access(folder.file("history.key").c_str(), F_OK), 0);
 }
 
 TEST_F(HistoryTest, WithAnotherKeyNothingOpens) {
