@@ -53,7 +53,8 @@ Status check_reach(const ProxyArguments& arguments, const Listen& listen) {
   if (proxy::is_loopback(listen.address) || arguments.allow_remote) return {};
   return fail(Errc::policy,
               "--listen names an address that others can reach, over which prompts "
-              "would travel in clear; --allow-remote does it all the same");
+              "would travel in clear; --allow-remote does it all the same, and --allow-host names "
+              "what clients then have in their Host header");
 }
 
 // URL, or MODEL=URL.

@@ -1,11 +1,13 @@
 """The official client, unchanged, through `confide proxy`."""
 import concurrent.futures
+import contextlib
 import http.client
 import json
 import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -126,6 +128,14 @@ def test_receipts_are_kept_shown_and_verified_again(proxy, server, confide):
         assert file.stat().st_mode & 0o077 == 0, file
         assert b"my-secret-word" not in file.read_bytes()
         assert MODEL_NAME.encode() not in file.read_bytes()
+    with contextlib.closing(sqlite3.connect(proxy.state / "history.db")) as history:
+        history.execute("UPDATE entries SET blob = zeroblob(length(blob))")
+        history.commit()
+    assert confide("receipts", "verify", number, *state,
+                   "--trust-root", server.root).returncode == 1, "the row was changed"
+    assert confide("receipts", "show", number, *state).returncode == 1
+    changed = json.loads(confide("receipts", "list", *state, "--json").stdout)
+    assert changed[0]["check"] == "history.row"
 
 
 def test_whoever_ends_tls_in_between_sees_nothing(start_proxy, server):
@@ -179,6 +189,7 @@ def test_does_not_listen_before_the_service_has_passed(start_proxy, server):
 def test_listens_for_this_machine_alone(start_proxy, server):
     bad = start_proxy("--url", server.url, "--trust-root", server.root, listen="0.0.0.0:0")
     assert bad.process.wait(30) == 2 and "--allow-remote" in bad.logged()
+    assert "--allow-host" in bad.logged()
 
 
 def test_web_pages_are_refused(proxy):
