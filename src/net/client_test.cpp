@@ -157,6 +157,24 @@ TEST(Client, GivesUpOnASilentServer) {
   EXPECT_THAT(no_answer.error().message, HasSubstr("in time"));
 }
 
+TEST(Client, KnowsWhoEndedTheConnection) {
+  Scripted silent([](TlsPeer& peer) { peer.read_to_end(); });
+  const auto late = Connection::open(silent.url(), std::nullopt).value();
+  late->set_limits({.idle_timeout = std::chrono::seconds(1)});
+  EXPECT_FALSE(late->send(get("/")));
+  EXPECT_FALSE(late->closed_by_peer());
+
+  for (const bool politely : {true, false}) {
+    Scripted leaving([politely](TlsPeer& peer) {
+      peer.read_until("\r\n\r\n");
+      if (politely) peer.close_notify();
+    });
+    const auto left = Connection::open(leaving.url(), std::nullopt).value();
+    EXPECT_FALSE(left->send(get("/")));
+    EXPECT_TRUE(left->closed_by_peer());
+  }
+}
+
 TEST(Client, GivesUpOnAnAnswerThatTrickles) {
   const ClientLimits limits{.answer_timeout = std::chrono::seconds(1)};
   Scripted server([](TlsPeer& peer) {
