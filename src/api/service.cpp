@@ -27,16 +27,27 @@ std::string fingerprint(const ServiceConfig& config, const engine::Engine& engin
   return "fp_" + to_hex(digest).substr(0, 12);
 }
 
-// "sha256:..." of the bearer token, empty without one. Contract 1.1.
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
+// "sha256:..." of the credential, empty without one: the bearer token (contract 1.1), the whole
+// value of another scheme, or else the X-Api-Key that some clients send instead. What looks unlike a
+// token counts as well: the receipt of a request without an owner is everybody's.
 std::string owner_of(const net::Headers& headers) {
-  const auto value = headers.get("Authorization");
-  if (!value) return "";
-  std::string_view token = *value;
-  if (!token.starts_with("Bearer ") && !token.starts_with("bearer ")) return "";
-  token.remove_prefix(7);
-  while (token.starts_with(' ')) token.remove_prefix(1);
-  while (token.ends_with(' ')) token.remove_suffix(1);
-  return token.empty() ? "" : crypto::sha256_tag(as_bytes(token));
+  const std::string authorization = headers.get("Authorization").value_or("");
+  const std::string api_key = headers.get("X-Api-Key").value_or("");
+  std::string_view credential = trimmed(authorization);
+  const std::string_view scheme = credential.substr(0, credential.find(' '));
+  if (std::ranges::equal(scheme, std::string_view("bearer"), {}, lower)) {
+    credential = trimmed(credential.substr(scheme.size()));
+  }
+  if (credential.empty()) credential = trimmed(api_key);
+  return credential.empty() ? "" : crypto::sha256_tag(as_bytes(credential));
 }
 
 // A fixed name for each route, so that no caller chooses a metric label.

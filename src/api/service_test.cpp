@@ -158,6 +158,38 @@ TEST_F(ServiceTest, ReceiptsBelongToTheirCredential) {
   EXPECT_EQ(call(std::move(by_chat_id))->status(), 200);
 }
 
+TEST_F(ServiceTest, EveryCredentialOwnsItsReceiptHoweverItIsSent) {
+  const auto with = [this](std::string method, const std::string& path, std::string body,
+                           const net::Headers& headers) {
+    auto out = request(std::move(method), path, std::move(body));
+    out.headers = headers;
+    return call(std::move(out));
+  };
+  const auto credential = [](std::string_view name, std::string value) {
+    net::Headers out;
+    out.set(name, std::move(value));
+    return out;
+  };
+  const net::Headers kCredentials[] = {
+      credential("Authorization", "BEARER alice"), credential("Authorization", "bEaReR  alice"),
+      credential("X-Api-Key", "alice"), credential("Authorization", "Basic YWxpY2U="),
+      credential("Authorization", "alice")};
+  for (const net::Headers& headers : kCredentials) {
+    const auto answered = with("POST", "/v1/chat/completions", std::string(kHello), headers);
+    const std::string path = "/v1/aci/receipts/" + answered->headers().get("X-Receipt-Id").value();
+    SCOPED_TRACE(headers.all()[0].first + ": " + headers.all()[0].second);
+    EXPECT_EQ(get(path)->status(), 401);
+    EXPECT_EQ(with("GET", path, "", credential("X-Api-Key", "mallory"))->status(), 404);
+    EXPECT_EQ(with("GET", path, "", headers)->status(), 200);
+  }
+  for (const std::string none : {"", "Bearer", "Bearer  "}) {
+    const auto answered =
+        with("POST", "/v1/chat/completions", std::string(kHello), credential("Authorization", none));
+    const std::string path = "/v1/aci/receipts/" + answered->headers().get("X-Receipt-Id").value();
+    EXPECT_EQ(get(path)->status(), 200) << "there is no credential in: " << none;
+  }
+}
+
 TEST_F(ServiceTest, ReceiptIsThereWhenTheStreamEndsAndNotBefore) {
   engine.hold = true;
   const auto exchange = begin_stream();
