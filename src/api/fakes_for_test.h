@@ -18,6 +18,8 @@ namespace confide::api {
 // Collects what would go to the client; wait() blocks until the answer has ended.
 class FakeExchange final : public net::Exchange {
  public:
+  std::atomic<std::size_t> behind = 0;  // bytes that the client has not read
+
   void respond(net::HttpResponse response) override {
     const std::lock_guard lock(mutex_);
     body_ = response.body;
@@ -33,6 +35,7 @@ class FakeExchange final : public net::Exchange {
     const std::lock_guard lock(mutex_);
     body_ += bytes;
   }
+  std::size_t unsent() const override { return behind; }
   void finish() override {
     const std::lock_guard lock(mutex_);
     end();

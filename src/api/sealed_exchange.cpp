@@ -102,6 +102,8 @@ class SealedAnswer final : public Paced, public std::enable_shared_from_this<Sea
   bool tick() override {
     const std::lock_guard lock(mutex_);
     if (stage_ == Stage::ended) return false;
+    // Padding has no end, and a client that hardly reads is not worth keeping it for.
+    if (outer_->unsent() > kMaxUnsent) return true;
     if (!pending_.empty()) {
       const auto n = std::min(pending_.size(), seal::kConstantData);
       send(writer_.write(as_bytes(pending_).first(n)));
@@ -114,6 +116,10 @@ class SealedAnswer final : public Paced, public std::enable_shared_from_this<Sea
     return stage_ != Stage::ended;
   }
 
+  std::size_t unsent() const {
+    const std::lock_guard lock(mutex_);
+    return outer_->unsent() + pending_.size();
+  }
   net::Exchange& outer() noexcept { return *outer_; }
 
  private:
@@ -180,7 +186,7 @@ class SealedAnswer final : public Paced, public std::enable_shared_from_this<Sea
   const std::shared_ptr<net::Exchange> outer_;
   Pacer& pacer_;
 
-  std::mutex mutex_;  // held while sealing and sending: chunks leave in their order
+  mutable std::mutex mutex_;  // held while sealing and sending: chunks leave in their order
   Stage stage_ = Stage::waiting;
   std::string pending_;      // constant profile: waits for its ticks
   net::HttpResponse whole_;  // whole form: waits for its end
@@ -196,6 +202,7 @@ class SealedExchange final : public net::Exchange {
   void respond(net::HttpResponse response) override { answer_->respond(std::move(response)); }
   void start(net::HttpResponse head) override { answer_->start(std::move(head)); }
   void write(std::string bytes) override { answer_->write(std::move(bytes)); }
+  std::size_t unsent() const override { return answer_->unsent(); }
   void finish() override { answer_->finish(); }
   void abort() override { answer_->abort(); }
   void on_gone(std::function<void()> callback) override {

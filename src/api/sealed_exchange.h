@@ -13,6 +13,8 @@ namespace confide::api {
 
 // How often a chunk leaves under the constant profile (rule O19): 42 kB/s for each answer.
 inline constexpr std::chrono::milliseconds kConstantInterval{25};
+// How far a client of that profile may be behind before ticks pass without a chunk.
+inline constexpr std::size_t kMaxUnsent = std::size_t{256} << 10U;
 // The most that a streamed answer in the whole form may have: it is kept until its end.
 inline constexpr std::size_t kMaxWholeAnswer = std::size_t{16} << 20U;
 

@@ -200,6 +200,24 @@ struct Countdown final : Paced {
   std::atomic<int> left;
 };
 
+TEST(SealedExchange, AConstantStreamWaitsForAClientThatHardlyReads) {
+  Ends ends(OhttpForm::chunked, Padding::constant);
+  ends.outer->behind = kMaxUnsent + 1;
+  ends.exchange->start(Ends::head());
+  ends.exchange->write("text");
+  ends.exchange->finish();
+  const std::size_t head = ends.outer->body().size();
+  // Ticked more often than what it has would take.
+  const auto ticks = std::make_shared<Countdown>(10);
+  ends.pacer.add(ticks);
+  while (ticks.use_count() > 1) std::this_thread::yield();
+  EXPECT_EQ(ends.outer->body().size(), head);
+  EXPECT_FALSE(ends.outer->ended());
+  ends.outer->behind = kMaxUnsent;
+  ends.outer->wait();
+  EXPECT_EQ(ends.read().value(), "text");
+}
+
 TEST(Pacer, TicksEachMemberUntilItIsOverAndLetsGo) {
   const auto three = std::make_shared<Countdown>(3);
   const auto endless = std::make_shared<Countdown>(1'000'000'000);

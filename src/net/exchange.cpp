@@ -15,6 +15,7 @@ class HandlerExchange final : public Exchange {
   void respond(HttpResponse response) override { core_->respond(std::move(response)); }
   void start(HttpResponse head) override { core_->start(std::move(head)); }
   void write(std::string bytes) override { core_->write(std::move(bytes)); }
+  std::size_t unsent() const override { return core_->unsent(); }
   void finish() override { core_->finish(); }
   void abort() override { core_->abort(); }
   void on_gone(std::function<void()> callback) override { core_->on_gone(std::move(callback)); }
@@ -35,12 +36,23 @@ ExchangeCore::Outgoing ExchangeCore::take() {
   return std::exchange(queued_, {});
 }
 
+void ExchangeCore::set_backlog(std::size_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  backlog_ = bytes;
+}
+
+std::size_t ExchangeCore::unsent() const {
+  const std::scoped_lock lock(mutex_);
+  return queued_.bytes.size() + backlog_;
+}
+
 void ExchangeCore::detach() {
   Callbacks gone;
   {
     const std::scoped_lock lock(mutex_);
     wake_ = nullptr;
     queued_ = {};
+    backlog_ = 0;
     if (stage_ == Stage::waiting || stage_ == Stage::streaming) {
       stage_ = Stage::gone;
       gone = std::exchange(on_gone_, {});

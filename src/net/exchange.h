@@ -2,6 +2,7 @@
 // that writes the answer on the I/O thread.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -30,6 +31,8 @@ class ExchangeCore {
 
   // The connection's side.
   Outgoing take();
+  // How much of what it took the connection still holds.
+  void set_backlog(std::size_t bytes);
   // The connection takes no more. If there is no complete answer yet, the client is gone.
   void detach();
 
@@ -37,6 +40,7 @@ class ExchangeCore {
   void respond(HttpResponse response);
   void start(HttpResponse head);
   void write(std::string bytes);
+  std::size_t unsent() const;
   void finish();
   void abort();
   void on_gone(std::function<void()> callback);
@@ -53,9 +57,10 @@ class ExchangeCore {
   // may call back.
   [[nodiscard]] Callbacks end(End how);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   Stage stage_ = Stage::waiting;
   Outgoing queued_;
+  std::size_t backlog_ = 0;
   bool wake_sent_ = false;
   std::function<void()> wake_;
   Callbacks on_gone_;

@@ -34,6 +34,19 @@ TEST_F(ExchangeTest, WakesOnceForAllThatWaits) {
   EXPECT_EQ(out.end, ExchangeCore::End::finished);
 }
 
+TEST_F(ExchangeTest, CountsWhatIsNotSentWhoeverHoldsIt) {
+  exchange->start({});
+  exchange->write("abc");
+  EXPECT_EQ(exchange->unsent(), 3U);
+  core->take();
+  core->set_backlog(2);
+  exchange->write("d");
+  EXPECT_EQ(exchange->unsent(), 3U);
+  core->detach();
+  exchange->write("e");
+  EXPECT_EQ(exchange->unsent(), 0U);
+}
+
 TEST_F(ExchangeTest, NothingHappensAfterTheEnd) {
   exchange->on_gone([this] { ++gone; });
   exchange->respond({.status = 201, .headers = {}, .body = "x"});

@@ -1,6 +1,7 @@
 // HTTP messages as the rest of the program sees them; sockets stay in net/.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -55,6 +56,9 @@ class Exchange {
   virtual void respond(HttpResponse response) = 0;
   virtual void start(HttpResponse head) = 0;  // `head.body` is ignored; chunked transfer
   virtual void write(std::string bytes) = 0;  // queued; never blocks
+  // How many of the bytes written the network has not taken yet, roughly: whoever makes bytes
+  // without end looks here first. 0 once the client is gone.
+  virtual std::size_t unsent() const = 0;
   virtual void finish() = 0;
   // Breaks the connection, after what was written before, so that the client sees the stream was
   // cut.

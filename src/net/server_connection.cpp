@@ -319,6 +319,16 @@ void ServerConnection::end_response(ExchangeCore::End end) {
   }
 }
 
+// A client that is always a little behind must not make us keep all that it ever got. Half of what
+// is kept, at least, so that each byte moves once on average.
+void ServerConnection::forget_sent() {
+  if (outbox_sent_ < outbox_.size() && outbox_sent_ < std::max(kWriteSize, outbox_.size() / 2)) {
+    return;
+  }
+  outbox_.erase(0, outbox_sent_);
+  outbox_sent_ = 0;
+}
+
 bool ServerConnection::seal_output() {
   take_answer();
   const std::string_view rest = std::string_view(outbox_).substr(outbox_sent_);
@@ -328,10 +338,8 @@ bool ServerConnection::seal_output() {
     return false;
   }
   outbox_sent_ += piece.size();
-  if (outbox_sent_ == outbox_.size()) {
-    outbox_.clear();
-    outbox_sent_ = 0;
-  }
+  forget_sent();
+  if (exchange_) exchange_->set_backlog(outbox_.size() - outbox_sent_);
   const bool owed_much = engine_->output_size() >= kMaxTlsAnswers;
   sealed_ = engine_->take_output();
   if (owed_much) room_.cancel();

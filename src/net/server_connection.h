@@ -76,6 +76,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   void take_answer();
   void begin_response(HttpResponse head, bool whole);
   void end_response(ExchangeCore::End end);
+  void forget_sent();
   // Encrypts the next piece of what is queued; false if there is none.
   bool seal_output();
   // All is written.

@@ -174,6 +174,29 @@ TEST_F(HttpServer, GivesUpOnAClientThatTakesNothing) {
   EXPECT_TRUE(gone->take());
 }
 
+TEST_F(HttpServer, SaysHowFarAClientIsBehind) {
+  start();
+  auto peer = raw();
+  peer.send("GET /hold HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const auto one = held.take();
+  one->exchange->start({});
+  constexpr std::size_t kPiece = std::size_t{1} << 20U;
+  constexpr std::size_t kPieces = 32;  // more than the kernel takes for a client that reads nothing
+  for (std::size_t i = 0; i < kPieces; ++i) one->exchange->write(std::string(kPiece, 'x'));
+  EXPECT_GT(one->exchange->unsent(), kPiece);
+  // Read in part and written to meanwhile, so that it is never quite done; all of it comes through.
+  std::ptrdiff_t read = 0;
+  for (std::size_t i = 0; i < kPieces; ++i) {
+    read += std::ranges::count(peer.read(kPiece / 2), 'x');
+    one->exchange->write(std::string(kPiece, 'x'));
+  }
+  EXPECT_GT(one->exchange->unsent(), kPiece);
+  one->exchange->finish();
+  read += std::ranges::count(peer.read_to_end(), 'x');
+  EXPECT_EQ(read, std::ptrdiff_t{2 * kPieces * kPiece});
+  EXPECT_EQ(one->exchange->unsent(), 0U);
+}
+
 TEST_F(HttpServer, AnswersPipelinedRequestsInOrder) {
   start();
   auto peer = raw();
