@@ -1,10 +1,27 @@
 #include "api/pacer.h"
 
 #include <algorithm>
+#include <exception>
 #include <iterator>
 #include <utility>
 
+#include "ops/log.h"
+
 namespace confide::api {
+namespace {
+
+// Out of memory for one must not be the end of all. What is let go of here is cut, not left
+// waiting, once its other owners let go as well.
+bool ticks_on(Paced& member) {
+  try {
+    return member.tick();
+  } catch (const std::exception&) {
+    ops::log_error("a paced answer threw; it gets no further");
+    return false;
+  }
+}
+
+}  // namespace
 
 Pacer::Pacer(std::chrono::milliseconds interval)
     : interval_(interval), thread_([this] { run(); }) {}
@@ -37,7 +54,7 @@ void Pacer::run() {
     if (stopping_) return;
     auto ticking = std::exchange(members_, {});
     lock.unlock();
-    std::erase_if(ticking, [](const auto& member) { return !member->tick(); });
+    std::erase_if(ticking, [](const auto& member) { return !ticks_on(*member); });
     lock.lock();
     std::ranges::move(ticking, std::back_inserter(members_));
   }

@@ -13,7 +13,7 @@ namespace confide::api {
 class Paced {
  public:
   virtual ~Paced() = default;
-  // Quick. False once it is over; it is not called again.
+  // Quick. False once it is over; it is not called again, nor after it has thrown.
   virtual bool tick() = 0;
 };
 

@@ -105,9 +105,11 @@ class SealedAnswer final : public Paced, public std::enable_shared_from_this<Sea
     // Padding has no end, and a client that hardly reads is not worth keeping it for.
     if (outer_->unsent() > kMaxUnsent) return true;
     if (!pending_.empty()) {
-      const auto n = std::min(pending_.size(), seal::kConstantData);
-      send(writer_.write(as_bytes(pending_).first(n)));
-      pending_.erase(0, n);
+      const ByteView data = as_bytes(pending_).subspan(pending_sent_);
+      const auto n = std::min(data.size(), seal::kConstantData);
+      send(writer_.write(data.first(n)));
+      pending_sent_ += n;
+      if (pending_sent_ == pending_.size()) forget_pending();
     } else if (stage_ == Stage::draining) {
       close_stream();
     } else {
@@ -118,7 +120,7 @@ class SealedAnswer final : public Paced, public std::enable_shared_from_this<Sea
 
   std::size_t unsent() const {
     const std::lock_guard lock(mutex_);
-    return outer_->unsent() + pending_.size();
+    return outer_->unsent() + pending_.size() - pending_sent_;
   }
   net::Exchange& outer() noexcept { return *outer_; }
 
@@ -165,10 +167,15 @@ class SealedAnswer final : public Paced, public std::enable_shared_from_this<Sea
     }
   }
 
+  void forget_pending() {
+    pending_.clear();
+    pending_sent_ = 0;
+  }
+
   // Without the final chunk.
   void cut() {
     stage_ = Stage::ended;
-    pending_.clear();
+    forget_pending();
     outer_->abort();
   }
 
@@ -189,6 +196,7 @@ class SealedAnswer final : public Paced, public std::enable_shared_from_this<Sea
   mutable std::mutex mutex_;  // held while sealing and sending: chunks leave in their order
   Stage stage_ = Stage::waiting;
   std::string pending_;      // constant profile: waits for its ticks
+  std::size_t pending_sent_ = 0;
   net::HttpResponse whole_;  // whole form: waits for its end
 };
 

@@ -200,6 +200,14 @@ struct Countdown final : Paced {
   std::atomic<int> left;
 };
 
+struct Failing final : Paced {
+  bool tick() override {
+    ++ticks;
+    throw std::bad_alloc();
+  }
+  std::atomic<int> ticks = 0;
+};
+
 TEST(SealedExchange, AConstantStreamWaitsForAClientThatHardlyReads) {
   Ends ends(OhttpForm::chunked, Padding::constant);
   ends.outer->behind = kMaxUnsent + 1;
@@ -229,6 +237,29 @@ TEST(Pacer, TicksEachMemberUntilItIsOverAndLetsGo) {
     EXPECT_EQ(three->left, 0);
   }
   EXPECT_EQ(endless.use_count(), 1);
+}
+
+TEST(Pacer, OneThatThrowsIsDroppedAndTheOthersGoOn) {
+  Pacer pacer(std::chrono::milliseconds{1});
+  const auto failing = std::make_shared<Failing>();
+  const auto after = std::make_shared<Countdown>(5);
+  pacer.add(failing);
+  pacer.add(after);
+  while (failing.use_count() > 1 || after.use_count() > 1) std::this_thread::yield();
+  EXPECT_EQ(failing->ticks, 1);
+  EXPECT_EQ(after->left, 0);
+}
+
+TEST(SealedExchange, ALongBacklogLeavesInOrder) {
+  Ends ends(OhttpForm::chunked, Padding::constant);
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += std::to_string(i) + ' ';
+  ends.exchange->start(Ends::head());
+  ends.exchange->write(text.substr(0, 3000));
+  ends.exchange->write(text.substr(3000));
+  ends.exchange->finish();
+  ends.outer->wait();
+  EXPECT_EQ(ends.read().value(), text);
 }
 
 }  // namespace
