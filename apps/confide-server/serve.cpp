@@ -83,6 +83,7 @@ bool is_ip_address(std::string_view text) {
 api::IdentityOptions identity_options(const ServeOptions& options, const Listen& listen, Time now) {
   api::IdentityOptions out;
   out.now = now;
+  out.steady_now = std::chrono::steady_clock::now();
   out.lifetime = std::chrono::days{options.keyset_days};
   out.sealing_epoch = std::chrono::seconds{options.sealing_epoch};
   out.dns_names = {"localhost"};
@@ -140,20 +141,20 @@ aci::SourceProvenance provenance() {
 // Looks after the sealing keys until it is destroyed.
 class KeyTender {
  public:
-  KeyTender(api::Identity& identity, const Clock& clock)
-      : thread_([&identity, &clock](const std::stop_token& stop) {
+  explicit KeyTender(api::Identity& identity)
+      : thread_([&identity](const std::stop_token& stop) {
           std::mutex mutex;
           std::condition_variable_any wake;
           std::unique_lock lock(mutex);
           while (!wake.wait_for(lock, stop, std::chrono::seconds{1},
                                 [&stop] { return stop.stop_requested(); })) {
-            tend(identity, clock.now());
+            tend(identity);
           }
         }) {}
 
  private:
-  static void tend(api::Identity& identity, Time now) {
-    const auto replaced = identity.tend(now);
+  static void tend(api::Identity& identity) {
+    const auto replaced = identity.tend(std::chrono::steady_clock::now());
     if (!replaced) {
       ops::log_error(fmt::format("sealing key not replaced: {}", replaced.error().message));
     } else if (*replaced) {
@@ -224,7 +225,7 @@ Status run(const ServeOptions& options, const std::vector<std::string>& argument
   ops::log_info(fmt::format("listening on https://{}{}{}:{}", v6 ? "[" : "", listen.address,
                             v6 ? "]" : "", server->port()));
 
-  const KeyTender tender(*identity, clock);
+  const KeyTender tender(*identity);
   const int signal = ops::wait_for_termination();
   ops::log_info(fmt::format("signal {}: finishing what runs, for at most {} s", signal,
                             options.drain_seconds));

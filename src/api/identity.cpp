@@ -52,7 +52,7 @@ Result<std::unique_ptr<Identity>> Identity::create(const IdentityOptions& option
   keyset.tls_public_keys = {
       {.spki_sha256 = to_hex(out->tls_certificate_.spki_sha256()), .domain = std::nullopt}};
   out->epoch_ = options.sealing_epoch;
-  out->epoch_end_ = options.now + options.sealing_epoch;
+  out->epoch_end_ = options.steady_now + options.sealing_epoch;
   TRY_ASSIGN(out->current_, out->describe(*out->sealing_keys_->current()));
   return out;
 }
@@ -81,7 +81,7 @@ std::shared_ptr<const PublishedKeyset> Identity::published_with(std::uint8_t sea
   return previous_ && previous_->sealing_key_id == sealing_key_id ? previous_ : current_;
 }
 
-Result<bool> Identity::tend(Time now) {
+Result<bool> Identity::tend(seal::SteadyTime now) {
   sealing_keys_->forget_expired(now);
   if (epoch_ == std::chrono::seconds{0} || now < epoch_end_) return false;
   auto key = seal::GatewayKey::generate(sealing_keys_->next_id());

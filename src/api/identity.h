@@ -23,6 +23,7 @@ struct IdentityOptions {
   std::vector<std::string> dns_names;  // of the TLS certificate
   std::vector<std::string> ip_addresses;
   Time now{};
+  seal::SteadyTime steady_now{};  // when the first sealing epoch begins, as of tend()
   std::chrono::seconds lifetime{std::chrono::days{30}};
   std::chrono::seconds sealing_epoch{std::chrono::hours{24}};  // of one sealing key; 0: no end
 };
@@ -59,7 +60,7 @@ class Identity {
   // Once the epoch of the sealing key is over, replaces it and publishes a keyset with the new one;
   // all other keys stay. True if it did. Forgets replaced keys after kSealingGrace. To be called
   // every second or so, by one thread.
-  Result<bool> tend(Time now);
+  Result<bool> tend(seal::SteadyTime now);
 
  private:
   static constexpr std::string_view kReceiptKeyId = "receipt-ed25519";
@@ -76,7 +77,7 @@ class Identity {
   const std::shared_ptr<seal::OhttpKeys> sealing_keys_;
 
   std::chrono::seconds epoch_{};
-  Time epoch_end_{};  // tend()'s own
+  seal::SteadyTime epoch_end_{};  // tend()'s own
   mutable std::mutex mutex_;
   std::shared_ptr<const PublishedKeyset> current_;
   std::shared_ptr<const PublishedKeyset> previous_;  // null before the first replacement

@@ -107,9 +107,10 @@ class SealedAnswer final : public Paced, public std::enable_shared_from_this<Sea
     if (!pending_.empty()) {
       const ByteView data = as_bytes(pending_).subspan(pending_sent_);
       const auto n = std::min(data.size(), seal::kConstantData);
-      send(writer_.write(data.first(n)));
+      const auto sealed = writer_.write(data.first(n));
       pending_sent_ += n;
       if (pending_sent_ == pending_.size()) forget_pending();
+      send(sealed);
     } else if (stage_ == Stage::draining) {
       close_stream();
     } else {

@@ -347,21 +347,22 @@ TEST_F(SealedServiceTest, WhatIsNoEncapsulatedRequestIsRefusedInClear) {
 }
 
 struct SealingEpochs : SealedServiceTest {
+  // Of the keys alone: the wall clock stays where it is.
   void next_epoch() {
-    clock.set(clock.now() + std::chrono::hours{24});
-    EXPECT_TRUE(identity->tend(clock.now()).value());
+    steady += std::chrono::hours{24};
+    EXPECT_TRUE(identity->tend(steady).value());
   }
+  seal::SteadyTime steady{};
 };
 
 TEST_F(SealingEpochs, AnEpochLastsItsTimeAndNoLonger) {
   const std::string before = identity->published()->digest;
-  clock.set(from_unix(kNow + 86'399));
-  EXPECT_FALSE(identity->tend(clock.now()).value());
+  const auto after = [](std::int64_t n) { return seal::SteadyTime{std::chrono::seconds{n}}; };
+  EXPECT_FALSE(identity->tend(after(86'399)).value());
   EXPECT_EQ(identity->published()->digest, before);
-  clock.set(from_unix(kNow + 86'400));
-  EXPECT_TRUE(identity->tend(clock.now()).value());
+  EXPECT_TRUE(identity->tend(after(86'400)).value());
   EXPECT_NE(identity->published()->digest, before);
-  EXPECT_FALSE(identity->tend(clock.now()).value());
+  EXPECT_FALSE(identity->tend(after(86'401)).value());
 
   const auto forever = Identity::create({.subject = "",
                                          .dns_names = {"localhost"},
@@ -369,7 +370,7 @@ TEST_F(SealingEpochs, AnEpochLastsItsTimeAndNoLonger) {
                                          .now = from_unix(kNow),
                                          .sealing_epoch = std::chrono::seconds{0}})
                            .value();
-  EXPECT_FALSE(forever->tend(from_unix(kNow + 86'400 * 365)).value());
+  EXPECT_FALSE(forever->tend(after(86'400 * 365)).value());
 }
 
 TEST_F(SealingEpochs, OnlyTheSealingKeyChanges) {
@@ -406,10 +407,31 @@ TEST_F(SealingEpochs, AReplacedKeySaysSoForAWhileAndThenIsForgotten) {
   expect_counted("retired_key");
   EXPECT_EQ(ask(post(kHello)).status, 200) << "with the new key it is served";
 
-  clock.set(clock.now() + kSealingGrace);
-  EXPECT_FALSE(identity->tend(clock.now()).value());
+  steady += kSealingGrace;
+  EXPECT_FALSE(identity->tend(steady).value());
   clear_problem(early, 422);
   expect_counted("unknown_key");
+}
+
+// The wall clock is the host's to step; how long a key lives is not.
+TEST_F(SealingEpochs, SteppingTheClockNeitherKeepsAKeyNorRetiresOne) {
+  for (const auto step : {-std::chrono::days{400}, std::chrono::days{25}}) {
+    const auto before = identity->published();
+    Sent early = prepare(post(kHello), options());
+    clock.set(from_unix(kNow) + step);
+    EXPECT_FALSE(identity->tend(steady).value());
+    EXPECT_EQ(identity->published(), before);
+    next_epoch();
+    EXPECT_NE(identity->published(), before);
+    begin(early);
+    EXPECT_EQ(finish(early).status, 422) << "retired and within its grace";
+    steady += kSealingGrace;
+    EXPECT_FALSE(identity->tend(steady).value());
+    clear_problem(early, 422);
+    clock.set(from_unix(kNow));
+    steady += std::chrono::hours{24} - kSealingGrace;
+    EXPECT_TRUE(identity->tend(steady).value());
+  }
 }
 
 TEST_F(SealingEpochs, ReceiptsStayVerifiableWithTheKeysetOfTheirRequest) {

@@ -142,7 +142,7 @@ ReplayCache::Claim OhttpGateway::claim(const OhttpKeys::Opened& opened, Time dat
 }
 
 std::variant<Admitted, Refused> OhttpGateway::admit(OhttpForm form, ByteView capsule, Time now) {
-  const auto opened = keys_->open(form, capsule, now);
+  const auto opened = keys_->open(form, capsule);
   if (!opened) return refuse_in_clear(problem_in_clear(opened.error().code));
   const AnswerSecret& secret = opened->capsule.answer;
   const auto refuse = [&](GatewayProblem problem) { return refuse_sealed(problem, secret, now); };

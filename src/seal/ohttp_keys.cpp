@@ -8,7 +8,7 @@ namespace confide::seal {
 OhttpKeys::OhttpKeys(GatewayKey current)
     : current_(std::make_shared<const GatewayKey>(std::move(current))) {}
 
-void OhttpKeys::rotate(GatewayKey next, Time now, std::chrono::seconds grace) {
+void OhttpKeys::rotate(GatewayKey next, SteadyTime now, std::chrono::seconds grace) {
   const std::lock_guard lock(mutex_);
   retired_.push_back({.key = current_, .until = now + grace});
   current_ = std::make_shared<const GatewayKey>(std::move(next));
@@ -18,7 +18,7 @@ void OhttpKeys::rotate(GatewayKey next, Time now, std::chrono::seconds grace) {
   });
 }
 
-void OhttpKeys::forget_expired(Time now) {
+void OhttpKeys::forget_expired(SteadyTime now) {
   const std::lock_guard lock(mutex_);
   std::erase_if(retired_, [&](const Retired& old) { return old.until <= now; });
 }
@@ -34,7 +34,7 @@ std::shared_ptr<const GatewayKey> OhttpKeys::current() const {
 
 Bytes OhttpKeys::published() const { return join_key_configs({current()->encoded()}); }
 
-Result<OhttpKeys::Opened> OhttpKeys::open(OhttpForm form, ByteView capsule, Time now) const {
+Result<OhttpKeys::Opened> OhttpKeys::open(OhttpForm form, ByteView capsule) const {
   TRY_ASSIGN(const auto id, key_id_of(capsule));
   std::shared_ptr<const GatewayKey> key;
   bool retired = false;
@@ -42,7 +42,7 @@ Result<OhttpKeys::Opened> OhttpKeys::open(OhttpForm form, ByteView capsule, Time
     const std::lock_guard lock(mutex_);
     if (current_->config().key_id == id) key = current_;
     for (const Retired& old : retired_) {
-      if (key != nullptr || old.key->config().key_id != id || now >= old.until) continue;
+      if (key != nullptr || old.key->config().key_id != id) continue;
       key = old.key;
       retired = true;
     }

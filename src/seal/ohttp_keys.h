@@ -6,10 +6,13 @@
 #include <mutex>
 #include <vector>
 
-#include "base/clock.h"
 #include "seal/ohttp.h"
 
 namespace confide::seal {
+
+// Of the monotonic clock: nobody outside, the host included, can step it. How long a key lives must
+// not depend on the wall clock.
+using SteadyTime = std::chrono::steady_clock::time_point;
 
 // The current key, and retired ones for a while: these open so that the answer "take the new key"
 // can be sealed, and for nothing else. Thread-safe.
@@ -19,9 +22,9 @@ class OhttpKeys {
 
   // `next` becomes the current key; the one before is kept until `now + grace`. A key with the
   // identifier of `next` is forgotten.
-  void rotate(GatewayKey next, Time now, std::chrono::seconds grace);
-  // Forgets the keys whose grace is over at `now`.
-  void forget_expired(Time now);
+  void rotate(GatewayKey next, SteadyTime now, std::chrono::seconds grace);
+  // Forgets the keys whose grace is over at `now`; they open until this is called.
+  void forget_expired(SteadyTime now);
   // The identifier after the current one's.
   std::uint8_t next_id() const;
   std::shared_ptr<const GatewayKey> current() const;
@@ -34,12 +37,12 @@ class OhttpKeys {
     bool retired = false;
   };
   // Fails as open_request(); with `mismatch` where no key has the identifier it names.
-  Result<Opened> open(OhttpForm form, ByteView capsule, Time now) const;
+  Result<Opened> open(OhttpForm form, ByteView capsule) const;
 
  private:
   struct Retired {
     std::shared_ptr<const GatewayKey> key;
-    Time until{};
+    SteadyTime until{};
   };
   mutable std::mutex mutex_;
   std::shared_ptr<const GatewayKey> current_;

@@ -54,7 +54,7 @@ class SealedBackend {
   void rotate(bool grace) {
     const std::lock_guard lock(mutex_);
     if (grace) {
-      keys_->rotate(seal::GatewayKey::generate(keys_->next_id()), now, std::chrono::hours{1});
+      keys_->rotate(seal::GatewayKey::generate(keys_->next_id()), {}, std::chrono::hours{1});
       list_configuration();
     } else {
       publish(std::make_shared<seal::OhttpKeys>(seal::GatewayKey::generate(keys_->next_id())));
