@@ -59,15 +59,15 @@ Result<std::unique_ptr<Identity>> Identity::create(const IdentityOptions& option
 
 Result<std::shared_ptr<const PublishedKeyset>> Identity::describe(
     const seal::GatewayKey& key) const {
-  const std::uint8_t id = key.config().key_id;
   aci::Keyset keyset = template_;
   keyset.ohttp_key_configurations = {
-      {.key_id = std::to_string(id), .digest = seal::key_config_digest(key.encoded())}};
+      {.key_id = std::to_string(key.config().key_id),
+       .digest = seal::key_config_digest(key.encoded())}};
   auto out = std::make_shared<PublishedKeyset>();
   out->keyset = keyset.to_json();
   TRY_ASSIGN(out->digest, aci::keyset_digest(out->keyset));
   out->key_configs = seal::join_key_configs({key.encoded()});
-  out->sealing_key_id = id;
+  out->sealing_key = key.config().public_key;
   return out;
 }
 
@@ -76,9 +76,13 @@ std::shared_ptr<const PublishedKeyset> Identity::published() const {
   return current_;
 }
 
-std::shared_ptr<const PublishedKeyset> Identity::published_with(std::uint8_t sealing_key_id) const {
+std::shared_ptr<const PublishedKeyset> Identity::published_with(
+    const crypto::X25519Public& key) const {
   const std::lock_guard lock(mutex_);
-  return previous_ && previous_->sealing_key_id == sealing_key_id ? previous_ : current_;
+  for (const auto& published : {current_, previous_}) {
+    if (published && published->sealing_key == key) return published;
+  }
+  return nullptr;
 }
 
 Result<bool> Identity::tend(seal::SteadyTime now) {

@@ -15,7 +15,8 @@
 
 namespace confide::api {
 
-// How long a replaced sealing key still opens, for the answer "take the new key" and nothing else.
+// How long a replaced sealing key still opens, for the answer "take the new key" and nothing else;
+// or 255 epochs, if these are shorter, since then its identifier is given to another key.
 inline constexpr std::chrono::hours kSealingGrace{1};
 
 struct IdentityOptions {
@@ -34,7 +35,7 @@ struct PublishedKeyset {
   Json keyset;
   std::string digest;
   Bytes key_configs;  // application/ohttp-keys: the sealing key that `keyset` lists
-  std::uint8_t sealing_key_id = 0;
+  crypto::X25519Public sealing_key{};
 };
 
 // Every key is made here and never leaves the process; each has one role. Thread-safe.
@@ -53,9 +54,10 @@ class Identity {
 
   // The current one. Never null.
   std::shared_ptr<const PublishedKeyset> published() const;
-  // The one that a client held who sealed to the key of this identifier: the current one, or the
-  // one before if the key was replaced while the request was being opened.
-  std::shared_ptr<const PublishedKeyset> published_with(std::uint8_t sealing_key_id) const;
+  // The one that a client held who sealed to this key: the current one, or the one before if the
+  // key was replaced while the request was being opened. Null if it is neither's. Not by the key's
+  // identifier, which comes round again.
+  std::shared_ptr<const PublishedKeyset> published_with(const crypto::X25519Public& key) const;
 
   // Once the epoch of the sealing key is over, replaces it and publishes a keyset with the new one;
   // all other keys stay. True if it did. Forgets replaced keys after kSealingGrace. To be called

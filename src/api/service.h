@@ -76,8 +76,7 @@ class Service {
   void receipt(Call& call);
   void key_configs(Call& call);
   void sealed(Call& call);
-  void serve_sealed(Call& outer, seal::Admitted admitted,
-                    std::shared_ptr<const PublishedKeyset> keyset);
+  void serve_sealed(Call& outer, seal::Admitted admitted);
   void generate(Call& call, Endpoint endpoint);
   ApiResult<void> start_generation(Call& call, Endpoint endpoint);
   ApiResult<AcceptedBody> accept_body(Call& call, Endpoint endpoint);

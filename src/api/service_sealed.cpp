@@ -44,7 +44,6 @@ void Service::sealed(Call& call) {
     return reply(call, error_response(error));
   }
   const ByteView capsule = as_bytes(call.request.body);
-  const auto key_id = seal::key_id_of(capsule);
   auto outcome = gateway_.admit(*form, capsule, parts_.clock.now());
   if (const auto* refused = std::get_if<seal::Refused>(&outcome)) {
     count(to_string(refused->problem));
@@ -57,25 +56,28 @@ void Service::sealed(Call& call) {
   }
   count("admitted");
   call.request.body = {};
-  serve_sealed(call, std::get<seal::Admitted>(std::move(outcome)),
-               identity_.published_with(key_id.value_or(0)));
+  serve_sealed(call, std::get<seal::Admitted>(std::move(outcome)));
 }
 
 // What is inside goes the way of any request, under the keyset that its client sealed it to.
-void Service::serve_sealed(Call& outer, seal::Admitted admitted,
-                           std::shared_ptr<const PublishedKeyset> keyset) {
+void Service::serve_sealed(Call& outer, seal::Admitted admitted) {
   net::Headers headers;
   add_common_headers(headers, *outer.keyset);
   headers.set("Cache-Control", "no-store");
   Call call;
   call.sealed = true;
   call.client_nonce = std::move(admitted.nonce);
-  call.keyset = std::move(keyset);
+  call.keyset = identity_.published_with(admitted.key);
   call.request = inner_request(std::move(admitted.request), outer.request.peer);
   call.exchange = make_sealed_exchange({.writer = std::move(admitted.answer),
                                         .head_only = call.request.method == "HEAD",
                                         .headers = std::move(headers)},
                                        outer.exchange, pacer_);
+  if (!call.keyset) {
+    // Two epochs went by while it was being opened: no keyset can be named that its client holds.
+    call.keyset = outer.keyset;
+    return reply(call, error_response(internal_error()));
+  }
   route(call);
   wipe(call.request.body);
 }

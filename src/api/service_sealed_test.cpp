@@ -454,8 +454,12 @@ TEST_F(SealingEpochs, ReceiptsStayVerifiableWithTheKeysetOfTheirRequest) {
 TEST_F(SealingEpochs, TheKeysetIsThatOfTheKeyThatWasSealedTo) {
   const auto old = identity->published();
   next_epoch();
-  EXPECT_EQ(identity->published_with(old->sealing_key_id), old);
-  EXPECT_EQ(identity->published_with(identity->published()->sealing_key_id), identity->published());
+  EXPECT_EQ(identity->published_with(old->sealing_key), old);
+  EXPECT_EQ(identity->published_with(identity->published()->sealing_key), identity->published());
+  // 256 epochs later its identifier is another key's.
+  for (int i = 1; i < 256; ++i) next_epoch();
+  EXPECT_EQ(identity->published()->key_configs[2], old->key_configs[2]);
+  EXPECT_EQ(identity->published_with(old->sealing_key), nullptr);
 }
 
 TEST_F(SealedServiceTest, LogsAndMetricsHaveNoContent) {

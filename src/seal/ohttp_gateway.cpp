@@ -162,6 +162,7 @@ std::variant<Admitted, Refused> OhttpGateway::admit(OhttpForm form, ByteView cap
       return refuse(GatewayProblem::date);
   }
   return Admitted{.request = std::move(reading->request),
+                  .key = opened->key,
                   .nonce = std::move(reading->nonce),
                   .answer = AnswerWriter(AnswerSealer(secret), reading->padding)};
 }

@@ -95,6 +95,7 @@ TEST_F(Gateway, AdmitsAndAnswersInBothForms) {
     EXPECT_EQ(admitted.request.path, "/v1/chat/completions");
     EXPECT_EQ(admitted.request.content, "{}");
     EXPECT_EQ(admitted.nonce, kNonce);
+    EXPECT_EQ(admitted.key, keys_->current()->config().public_key);
     EXPECT_EQ(admitted.answer.padding(), Padding::bucketed);
     const Bytes body = admitted.answer.respond({.content = "yes"}).value();
     std::string content = exchange.answer.feed(body).value();
