@@ -30,9 +30,7 @@ class SealedAnswer final : public Paced, public std::enable_shared_from_this<Sea
         headers_(std::move(route.headers)),
         outer_(std::move(outer)),
         pacer_(pacer) {
-    headers_.set("Content-Type", std::string(seal::response_type(writer_.form())));
-    // For what stands between: pass chunks on as they come.
-    if (chunked()) headers_.set("Incremental", "?1");
+    add_sealed_headers(headers_, writer_.form());
   }
 
   void respond(net::HttpResponse response) {
@@ -223,6 +221,13 @@ class SealedExchange final : public net::Exchange {
 };
 
 }  // namespace
+
+void add_sealed_headers(net::Headers& headers, seal::OhttpForm form) {
+  headers.set("Cache-Control", "no-store");
+  headers.set("Content-Type", std::string(seal::response_type(form)));
+  // For what stands between: pass chunks on as they come.
+  if (form == seal::OhttpForm::chunked) headers.set("Incremental", "?1");
+}
 
 std::shared_ptr<net::Exchange> make_sealed_exchange(SealedRoute route,
                                                     std::shared_ptr<net::Exchange> outer,

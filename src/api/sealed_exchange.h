@@ -18,10 +18,13 @@ inline constexpr std::size_t kMaxUnsent = std::size_t{256} << 10U;
 // The most that a streamed answer in the whole form may have: it is kept until its end.
 inline constexpr std::size_t kMaxWholeAnswer = std::size_t{16} << 20U;
 
+// Adds what every sealed answer says outside, whatever is in it.
+void add_sealed_headers(net::Headers& headers, seal::OhttpForm form);
+
 struct SealedRoute {
   seal::AnswerWriter writer;
   bool head_only = false;  // the inner request was a HEAD
-  net::Headers headers;    // of the outer answer, Content-Type excepted
+  net::Headers headers;    // of the outer answer, add_sealed_headers() excepted
 };
 
 // Seals every piece as it comes. An answer that is aborted, or dropped while streaming, ends

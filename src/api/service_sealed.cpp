@@ -49,9 +49,15 @@ void Service::sealed(Call& call) {
     count(to_string(refused->problem));
     net::HttpResponse response;
     response.status = refused->status;
-    response.headers.set("Content-Type", refused->content_type);
-    response.headers.set("Cache-Control", "no-store");
     response.body = as_text(refused->body);
+    // A sealed one to the letter like the answer to a request that was served.
+    add_common_headers(response.headers, *call.keyset);
+    if (refused->status == 200) {
+      add_sealed_headers(response.headers, *form);
+    } else {
+      response.headers.set("Cache-Control", "no-store");
+      response.headers.set("Content-Type", refused->content_type);
+    }
     return reply(call, std::move(response));
   }
   count("admitted");
@@ -63,7 +69,6 @@ void Service::sealed(Call& call) {
 void Service::serve_sealed(Call& outer, seal::Admitted admitted) {
   net::Headers headers;
   add_common_headers(headers, *outer.keyset);
-  headers.set("Cache-Control", "no-store");
   Call call;
   call.sealed = true;
   call.client_nonce = std::move(admitted.nonce);

@@ -311,6 +311,33 @@ TEST_F(SealedServiceTest, AnOldDateIsRefusedInside) {
   expect_counted("date");
 }
 
+TEST_F(SealedServiceTest, OutsideARefusalLooksLikeAnAnswer) {
+  for (const OhttpForm form : {OhttpForm::chunked, OhttpForm::whole}) {
+    for (const Padding padding : {Padding::bucketed, Padding::constant}) {
+      auto how = options();
+      how.form = form;
+      how.padding = padding;
+      const auto outside = [&](Sent sent) {
+        begin(sent, form);
+        sent.outer->wait();
+        EXPECT_EQ(sent.outer->status(), 200);
+        return std::pair(sent.outer->headers().all(), sent.outer->body().size());
+      };
+      Sent sent = prepare(inner_get("/v1/aci/receipts/none"), how);
+      const Bytes capsule = sent.capsule;
+      const auto answered = outside(std::move(sent));
+      Sent again = prepare(post(kHello), how);
+      again.capsule = capsule;
+      EXPECT_EQ(outside(std::move(again)), answered) << "a replay";
+      auto late = how;
+      late.now = clock.now() - std::chrono::seconds{301};
+      EXPECT_EQ(outside(prepare(post(kHello), late)), answered) << "an old date";
+    }
+  }
+  expect_counted("replayed");
+  expect_counted("date");
+}
+
 TEST_F(SealedServiceTest, AKeyOfOthersIsRefusedInClear) {
   Sent sent = prepare(post(kHello), options());
   auto foreign =

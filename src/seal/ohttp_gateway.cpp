@@ -43,7 +43,7 @@ Description describe(GatewayProblem problem) noexcept {
 // What the channel itself reads of a message.
 struct Reading {
   InnerRequest request;
-  Padding padding = Padding::none;
+  Padding padding = kDefaultPadding;  // of a refusal too, as soon as the request's own is known
   std::string nonce;
   Time date{};
 };
@@ -59,16 +59,29 @@ tl::expected<const std::string*, GatewayProblem> single(const HttpFields& fields
 
 bool is_nonce(std::string_view text) { return from_hex_array<32>(text).has_value(); }
 
-tl::expected<Reading, GatewayProblem> read_message(ByteView message, const BhttpLimits& limits) {
+// The padding of the answer, which is none if the request names none. Rule O16.
+tl::expected<Padding, GatewayProblem> read_padding(const HttpFields& fields) {
+  const auto field = single(fields, kPaddingField);
+  if (!field) return tl::unexpected(field.error());
+  if (*field == nullptr) return Padding::none;
+  const auto profile = parse_padding(**field);
+  if (!profile) return tl::unexpected(GatewayProblem::bad_message);
+  return *profile;
+}
+
+tl::expected<void, GatewayProblem> read_message(ByteView message, const BhttpLimits& limits,
+                                                Reading& out) {
   const auto bad = tl::unexpected(GatewayProblem::bad_message);
   auto request = decode_request(message, limits);
   if (!request) return bad;
-  Reading out{.request = *std::move(request), .padding = {}, .nonce = {}, .date = {}};
+  out.request = *std::move(request);
   const HttpFields& fields = out.request.fields;
+  const auto padding = read_padding(fields);
+  if (!padding) return bad;
+  out.padding = *padding;
   const auto nonce = single(fields, kNonceField);
-  const auto padding = single(fields, kPaddingField);
   const auto date = single(fields, "date");
-  if (!nonce || !padding || !date) return bad;
+  if (!nonce || !date) return bad;
   // RFC 9458, section 5.1: nobody waits for a 100.
   if (find_field(fields, "expect") != nullptr) return bad;
   // One sealed request inside another would make us open as many as the sender cares to nest.
@@ -77,16 +90,11 @@ tl::expected<Reading, GatewayProblem> read_message(ByteView message, const Bhttp
     if (!is_nonce(**nonce)) return bad;
     out.nonce = **nonce;
   }
-  if (*padding != nullptr) {
-    const auto profile = parse_padding(**padding);
-    if (!profile) return bad;
-    out.padding = *profile;
-  }
   if (*date == nullptr) return tl::unexpected(GatewayProblem::date);
   const auto time = parse_http_date(**date);
   if (!time) return bad;
   out.date = *time;
-  return out;
+  return {};
 }
 
 GatewayProblem problem_in_clear(Errc code) {
@@ -101,8 +109,9 @@ Refused refuse_in_clear(GatewayProblem problem) {
           .body = to_bytes(as_bytes(problem_body(problem)))};
 }
 
-Refused refuse_sealed(GatewayProblem problem, const AnswerSecret& secret, Time now) {
-  AnswerWriter writer(AnswerSealer(secret), kDefaultPadding);
+Refused refuse_sealed(GatewayProblem problem, const AnswerSecret& secret, Padding padding,
+                      Time now) {
+  AnswerWriter writer(AnswerSealer(secret), padding);
   InnerResponse answer{.interim = {},
                        .status = status_of(problem),
                        .fields = {{"content-type", std::string(kProblemType)},
@@ -145,15 +154,18 @@ std::variant<Admitted, Refused> OhttpGateway::admit(OhttpForm form, ByteView cap
   const auto opened = keys_->open(form, capsule);
   if (!opened) return refuse_in_clear(problem_in_clear(opened.error().code));
   const AnswerSecret& secret = opened->capsule.answer;
-  const auto refuse = [&](GatewayProblem problem) { return refuse_sealed(problem, secret, now); };
+  Reading reading;
+  const auto refuse = [&](GatewayProblem problem) {
+    return refuse_sealed(problem, secret, reading.padding, now);
+  };
 
   if (opened->retired) return refuse(GatewayProblem::retired_key);
-  auto reading = read_message(opened->capsule.message, limits_);
-  if (!reading) return refuse(reading.error());
-  if (reading->date < now - kMaxSkew || reading->date > now + kMaxSkew) {
+  const auto read = read_message(opened->capsule.message, limits_, reading);
+  if (!read) return refuse(read.error());
+  if (reading.date < now - kMaxSkew || reading.date > now + kMaxSkew) {
     return refuse(GatewayProblem::date);
   }
-  switch (claim(*opened, reading->date, now)) {
+  switch (claim(*opened, reading.date, now)) {
     case ReplayCache::Claim::fresh:
       break;
     case ReplayCache::Claim::replayed:
@@ -161,10 +173,10 @@ std::variant<Admitted, Refused> OhttpGateway::admit(OhttpForm form, ByteView cap
     case ReplayCache::Claim::full:  // older than what is still remembered, so too old
       return refuse(GatewayProblem::date);
   }
-  return Admitted{.request = std::move(reading->request),
+  return Admitted{.request = std::move(reading.request),
                   .key = opened->key,
-                  .nonce = std::move(reading->nonce),
-                  .answer = AnswerWriter(AnswerSealer(secret), reading->padding)};
+                  .nonce = std::move(reading.nonce),
+                  .answer = AnswerWriter(AnswerSealer(secret), reading.padding)};
 }
 
 }  // namespace confide::seal

@@ -168,6 +168,26 @@ TEST_F(Gateway, FieldsOfTheChannelMustBeWellFormedAndStandOnce) {
   }
 }
 
+// Else the size would tell a refusal from what it is among.
+TEST_F(Gateway, ARefusalIsPaddedAsItsRequestAsks) {
+  const std::string old = to_http_date(kNow - kMaxSkew - seconds(1));
+  const auto size_of_refusal = [&](const HttpFields& fields) {
+    const auto answer = admit(with_fields(fields));
+    EXPECT_TRUE(std::holds_alternative<Refused>(answer));
+    return std::get<Refused>(answer).body.size();
+  };
+  const auto padded = [&](std::string_view padding) {
+    return size_of_refusal({{"date", old}, {"confide-padding", std::string(padding)}});
+  };
+  constexpr std::size_t kFinalChunk = 16 + 1 + 16;  // nonce, length, tag
+  EXPECT_EQ(padded("bucketed"), 512 + kFinalChunk);
+  EXPECT_EQ(padded("constant"), 1024 + kFinalChunk);
+  EXPECT_LT(padded("none"), 512U);
+  EXPECT_LT(size_of_refusal({{"date", old}}), 512U);
+  // One that is found before or in the padding itself.
+  EXPECT_EQ(size_of_refusal({{"date", old}, {"confide-padding", "some"}}), 512 + kFinalChunk);
+}
+
 TEST_F(Gateway, MessagesThatAreNotRequestsOrNestAreRefused) {
   auto response = with_message(encode_response({}).value());
   expect_sealed(response, GatewayProblem::bad_message, 400, "about:blank");
