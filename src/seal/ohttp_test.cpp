@@ -258,7 +258,12 @@ TEST(Ohttp, TheWholeFormHasNoChunks) {
 TEST(Ohttp, MediaTypesNameTheForm) {
   EXPECT_EQ(form_of_request_type("message/ohttp-req"), OhttpForm::whole);
   EXPECT_EQ(form_of_request_type("message/ohttp-chunked-req"), OhttpForm::chunked);
-  EXPECT_EQ(form_of_request_type("message/ohttp-res"), std::nullopt);
+  EXPECT_EQ(form_of_request_type("Message/OHTTP-Req"), OhttpForm::whole);
+  EXPECT_EQ(form_of_request_type("message/ohttp-chunked-req ; q=1"), OhttpForm::chunked);
+  EXPECT_EQ(form_of_request_type("message/ohttp-req;x"), OhttpForm::whole);
+  for (const auto other : {"message/ohttp-res", "message/ohttp-reqs", "message/ohttp", ";", ""}) {
+    EXPECT_EQ(form_of_request_type(other), std::nullopt) << other;
+  }
   EXPECT_EQ(response_type(OhttpForm::whole), "message/ohttp-res");
   EXPECT_EQ(response_type(OhttpForm::chunked), "message/ohttp-chunked-res");
 }
