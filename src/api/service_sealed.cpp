@@ -4,6 +4,7 @@
 
 #include "api/sealed_exchange.h"
 #include "api/service.h"
+#include "base/wipe_on_exit.h"
 
 namespace confide::api {
 namespace {
@@ -74,6 +75,7 @@ void Service::serve_sealed(Call& outer, seal::Admitted admitted) {
   call.client_nonce = std::move(admitted.nonce);
   call.keyset = identity_.published_with(admitted.key);
   call.request = inner_request(std::move(admitted.request), outer.request.peer);
+  const WipeOnExit body_wiped(call.request.body);
   call.exchange = make_sealed_exchange({.writer = std::move(admitted.answer),
                                         .head_only = call.request.method == "HEAD",
                                         .headers = std::move(headers)},
@@ -84,7 +86,6 @@ void Service::serve_sealed(Call& outer, seal::Admitted admitted) {
     return reply(call, error_response(internal_error()));
   }
   route(call);
-  wipe(call.request.body);
 }
 
 }  // namespace confide::api

@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 #include <utility>
 
+#include "base/secret.h"
+#include "base/wipe_on_exit.h"
 #include "seal/bhttp_rules.h"
 
 namespace confide::seal {
@@ -54,11 +57,18 @@ Result<std::string> BhttpDecoder::feed(ByteView piece) {
     auto more = step(content);
     if (!more) {
       state_ = State::failed;
+      wipe(content);
+      wipe(buffer_);
       return tl::unexpected<Error>(std::move(more).error());
     }
     if (!*more) break;
   }
-  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(at_));
+  if (at_ == 0) return content;
+  // What erase() leaves behind its new end is freed as it is.
+  const auto read = buffer_.begin() + static_cast<std::ptrdiff_t>(at_);
+  const auto end = std::copy(read, buffer_.end(), buffer_.begin());
+  wipe(std::span(end, buffer_.end()));
+  buffer_.erase(end, buffer_.end());
   at_ = 0;
   return content;
 }
@@ -90,6 +100,7 @@ Status BhttpDecoder::finish() {
   const bool between = state_ >= State::header && !begun_ && buffer_.empty();
   if (state_ != State::padding && !between) {
     state_ = State::failed;
+    wipe(buffer_);
     return fail(Errc::malformed, "binary HTTP (O9): the message is cut short");
   }
   const HttpFields& fields = kind_ == Kind::request ? request_.fields : response_.fields;
@@ -236,6 +247,8 @@ Result<bool> BhttpDecoder::read_content(std::string& content) {
     left_ = length;
   }
   const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, unread().size()));
+  // All that this piece can bring, so that the text does not grow and leave copies behind.
+  if (content.empty()) content.reserve(unread().size());
   content += as_text(unread().first(n));
   at_ += n;
   left_ -= n;
@@ -254,6 +267,7 @@ Result<bool> BhttpDecoder::read_padding() {
 Result<InnerRequest> decode_request(ByteView message, const BhttpLimits& limits) {
   BhttpDecoder decoder(BhttpDecoder::Kind::request, limits);
   TRY_ASSIGN(std::string content, decoder.feed(message));
+  const WipeOnExit wiped(content);
   TRY(decoder.finish());
   InnerRequest request = decoder.request();
   request.content = std::move(content);

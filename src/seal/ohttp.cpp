@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/wipe_on_exit.h"
 #include "crypto/random.h"
 #include "seal/ohttp_bytes.h"
 #include "seal/ohttp_chunks.h"
@@ -94,16 +95,16 @@ Result<Bytes> seal_rest(OhttpForm form, Bytes& unsent, Messages& messages, ByteV
 
 // Opens the chunks that are there, and the final one.
 template <class Messages>
-Result<Bytes> open_chunks(ChunkReader& chunks, Messages& messages) {
-  Bytes out;
+Status open_chunks(ChunkReader& chunks, Messages& messages, Bytes& out) {
   while (true) {
     TRY_ASSIGN(const auto sealed, chunks.next());
     if (!sealed) break;
-    TRY_ASSIGN(const Bytes plaintext, messages.open({}, *sealed));
+    TRY_ASSIGN(Bytes plaintext, messages.open({}, *sealed));
+    const WipeOnExit wiped(plaintext);
     append(out, plaintext);
   }
   chunks.compact();
-  return out;
+  return {};
 }
 
 template <class Messages>
@@ -183,15 +184,21 @@ Result<OpenedCapsule> open_request(const GatewayKey& key, OhttpForm form, ByteVi
   TRY_ASSIGN(auto context,
              crypto::HpkeReceiver::start(key.key(), enc, *aead, info_of(form, header)));
   OpenedCapsule out{.message = {}, .answer = secret_of(context, form, *aead, enc)};
+  const ByteView sealed = reader.rest();
   if (form == OhttpForm::whole) {
-    TRY_ASSIGN(out.message, context.open({}, reader.rest()));
+    TRY_ASSIGN(out.message, context.open({}, sealed));
     return out;
   }
+  Bytes message;
+  const WipeOnExit wiped(message);
+  message.reserve(sealed.size());  // a buffer that grows leaves copies behind
   ChunkReader chunks;
-  chunks.feed(reader.rest());
-  TRY_ASSIGN(out.message, open_chunks(chunks, context));
-  TRY_ASSIGN(const Bytes last, open_final(chunks, context));
-  append(out.message, last);
+  chunks.feed(sealed);
+  TRY(open_chunks(chunks, context, message));
+  TRY_ASSIGN(Bytes last, open_final(chunks, context));
+  const WipeOnExit last_wiped(last);
+  append(message, last);
+  out.message = std::move(message);
   return out;
 }
 
@@ -233,7 +240,9 @@ struct AnswerOpener::State {
     if (secret.form == OhttpForm::chunked) {
       chunks.feed(piece);
       if (!messages) return Bytes();
-      return open_chunks(chunks, *messages);
+      Bytes out;
+      TRY(open_chunks(chunks, *messages, out));
+      return out;
     }
     if (piece.size() > max_whole - whole.size()) return fail(Errc::limit, "OHTTP: answer too long");
     append(whole, piece);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/wipe_on_exit.h"
 
 namespace confide::seal {
 namespace {
@@ -151,10 +152,12 @@ ReplayCache::Claim OhttpGateway::claim(const OhttpKeys::Opened& opened, Time dat
 }
 
 std::variant<Admitted, Refused> OhttpGateway::admit(OhttpForm form, ByteView capsule, Time now) {
-  const auto opened = keys_->open(form, capsule);
+  auto opened = keys_->open(form, capsule);
   if (!opened) return refuse_in_clear(problem_in_clear(opened.error().code));
+  const WipeOnExit message_wiped(opened->capsule.message);
   const AnswerSecret& secret = opened->capsule.answer;
   Reading reading;
+  const WipeOnExit content_wiped(reading.request.content);  // unless it is handed on
   const auto refuse = [&](GatewayProblem problem) {
     return refuse_sealed(problem, secret, reading.padding, now);
   };
