@@ -71,6 +71,8 @@ int main(int argc, char** argv) {
   app.add_option("--drain-seconds", options.drain_seconds, "how long a stop waits for answers")
       ->check(CLI::Range(0, 3600))
       ->capture_default_str();
+  app.add_flag("--metrics-public", options.metrics_public,
+               "answer /v1/metrics to everybody, not to this machine alone");
   app.add_flag("--verbose", options.verbose, "log more (never prompts or answers)");
 
   try {

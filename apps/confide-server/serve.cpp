@@ -195,7 +195,10 @@ Status run(const ServeOptions& options, const std::vector<std::string>& argument
   const std::string name = options.model_name.empty() ? model.file.name() : options.model_name;
   const std::string digest = crypto::sha256_tag(model.digest);
   ops::WorkerPool pool(std::max(2U, std::thread::hardware_concurrency()), kMaxQueuedCalls);
-  api::Service service({.model_name = name, .model_digest = digest, .provenance = provenance()},
+  api::Service service({.model_name = name,
+                        .model_digest = digest,
+                        .provenance = provenance(),
+                        .public_metrics = options.metrics_public},
                        {.engine = *engine,
                         .tee = *tee,
                         .receipts = *receipts,

@@ -24,6 +24,7 @@ struct ServeOptions {
   int keyset_days = 30;
   std::uint64_t sealing_epoch = 86'400;  // seconds that a sealing key is used; 0: as long as we run
   int drain_seconds = 30;
+  bool metrics_public = false;
   bool verbose = false;
 };
 

@@ -60,9 +60,8 @@ Result<std::unique_ptr<Identity>> Identity::create(const IdentityOptions& option
 Result<std::shared_ptr<const PublishedKeyset>> Identity::describe(
     const seal::GatewayKey& key) const {
   aci::Keyset keyset = template_;
-  keyset.ohttp_key_configurations = {
-      {.key_id = std::to_string(key.config().key_id),
-       .digest = seal::key_config_digest(key.encoded())}};
+  keyset.ohttp_key_configurations = {{.key_id = std::to_string(key.config().key_id),
+                                      .digest = seal::key_config_digest(key.encoded())}};
   auto out = std::make_shared<PublishedKeyset>();
   out->keyset = keyset.to_json();
   TRY_ASSIGN(out->digest, aci::keyset_digest(out->keyset));

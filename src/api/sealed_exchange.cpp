@@ -194,7 +194,7 @@ class SealedAnswer final : public Paced, public std::enable_shared_from_this<Sea
 
   mutable std::mutex mutex_;  // held while sealing and sending: chunks leave in their order
   Stage stage_ = Stage::waiting;
-  std::string pending_;      // constant profile: waits for its ticks
+  std::string pending_;  // constant profile: waits for its ticks
   std::size_t pending_sent_ = 0;
   net::HttpResponse whole_;  // whole form: waits for its end
 };

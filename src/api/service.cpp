@@ -36,8 +36,8 @@ std::string_view trimmed(std::string_view text) {
 }
 
 // "sha256:..." of the credential, empty without one: the bearer token (contract 1.1), the whole
-// value of another scheme, or else the X-Api-Key that some clients send instead. What looks unlike a
-// token counts as well: the receipt of a request without an owner is everybody's.
+// value of another scheme, or else the X-Api-Key that some clients send instead. What looks unlike
+// a token counts as well: the receipt of a request without an owner is everybody's.
 std::string owner_of(const net::Headers& headers) {
   const std::string authorization = headers.get("Authorization").value_or("");
   const std::string api_key = headers.get("X-Api-Key").value_or("");
@@ -63,12 +63,20 @@ std::string_view route_name(std::string_view path) {
   return "other";
 }
 
+// "::ffff:" as a socket for both versions writes version 4.
+bool is_loopback(std::string_view address) {
+  constexpr std::string_view kMapped = "::ffff:";
+  if (address.starts_with(kMapped)) address.remove_prefix(kMapped.size());
+  return address == "::1" || address.starts_with("127.");
+}
+
 // The methods that a path takes besides OPTIONS; nothing if it is no path of ours. What is for
 // operators cannot be reached through the sealed channel, which relays for anybody.
-std::string_view methods_at(std::string_view path, bool sealed) {
+std::string_view methods_at(std::string_view path, bool sealed, bool metrics) {
   const std::string_view route = route_name(path);
   if (route == "/v1/chat/completions" || route == "/v1/completions") return "POST";
-  if (sealed && (route == "/health" || route == "/v1/metrics")) return "";
+  if (sealed && route == "/health") return "";
+  if (!metrics && route == "/v1/metrics") return "";
   if (route == seal::kOhttpPath) return "GET, HEAD, POST";
   return route == "other" ? "" : "GET, HEAD";
 }
@@ -164,7 +172,9 @@ void Service::route(Call& call) {
     reply(call, std::move(response));
     return;
   }
-  const std::string_view methods = methods_at(path, call.sealed);
+  // Counts of tokens tell who watches what the padding of the sealed channel hides.
+  const bool metrics = !call.sealed && (config_.public_metrics || is_loopback(call.request.peer));
+  const std::string_view methods = methods_at(path, call.sealed, metrics);
   if (methods.empty()) {
     return reply(call, error_response(not_found("There is nothing at this path.")));
   }

@@ -26,6 +26,7 @@ struct ServiceConfig {
   std::string model_name;    // the id clients ask for
   std::string model_digest;  // sha256:..., as measured
   aci::SourceProvenance provenance;
+  bool public_metrics = false;  // /v1/metrics for everybody, not for this machine alone
 };
 
 // What the service works with; all of it outlives the service.

@@ -183,8 +183,8 @@ TEST_F(ServiceTest, EveryCredentialOwnsItsReceiptHoweverItIsSent) {
     EXPECT_EQ(with("GET", path, "", headers)->status(), 200);
   }
   for (const std::string none : {"", "Bearer", "Bearer  "}) {
-    const auto answered =
-        with("POST", "/v1/chat/completions", std::string(kHello), credential("Authorization", none));
+    const auto answered = with("POST", "/v1/chat/completions", std::string(kHello),
+                               credential("Authorization", none));
     const std::string path = "/v1/aci/receipts/" + answered->headers().get("X-Receipt-Id").value();
     EXPECT_EQ(get(path)->status(), 200) << "there is no credential in: " << none;
   }
@@ -510,10 +510,48 @@ TEST_F(ServiceTest, SimulationIsSaidWhereItShows) {
 TEST_F(ServiceTest, MetricsCountAndCarryNoText) {
   chat(std::string(kHello));
   get("/secret-path-of-a-user");
-  const auto exchange = get("/v1/metrics");
+  auto scrape = request("GET", "/v1/metrics");
+  scrape.peer = "127.0.0.1";
+  const auto exchange = call(std::move(scrape));
   EXPECT_EQ(exchange->headers().get("Content-Type"), "text/plain; version=0.0.4");
   EXPECT_THAT(exchange->body(), HasSubstr("confide_receipts_total"));
   EXPECT_EQ(exchange->body().find("secret-path"), std::string::npos);
+}
+
+TEST_F(ServiceTest, MetricsAreForThisMachineUnlessTheyArePublic) {
+  const auto scrape = [this](Service& asked, std::string peer) {
+    auto exchange = std::make_shared<FakeExchange>();
+    auto asking = request("GET", "/v1/metrics");
+    asking.peer = std::move(peer);
+    asked.handle(std::move(asking), exchange);
+    exchange->wait();
+    return exchange;
+  };
+  for (const auto peer : {"127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"}) {
+    EXPECT_EQ(scrape(service, peer)->status(), 200) << peer;
+  }
+  const std::string nothing = get("/no")->body();
+  for (const auto peer : {"", "10.0.0.1", "::ffff:10.0.0.1", "128.127.0.1", "::2"}) {
+    const auto refused = scrape(service, peer);
+    EXPECT_EQ(refused->status(), 404) << peer;
+    EXPECT_EQ(refused->body(), nothing) << "it looks like any path that is none";
+  }
+  const auto other =
+      Identity::create(
+          {.subject = "", .dns_names = {"localhost"}, .ip_addresses = {}, .now = from_unix(kNow)})
+          .value();
+  Service open({.model_name = "tiny",
+                .model_digest = "sha256:" + std::string(64, 'a'),
+                .provenance = {},
+                .public_metrics = true},
+               {.engine = engine,
+                .tee = tee,
+                .receipts = store,
+                .pool = *pool,
+                .metrics = metrics,
+                .clock = clock},
+               *other);
+  EXPECT_EQ(scrape(open, "10.0.0.1")->status(), 200);
 }
 
 TEST_F(ServiceTest, ModelsAreListed) {

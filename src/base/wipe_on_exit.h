@@ -5,8 +5,8 @@
 
 namespace confide {
 
-// `Buffer` is Bytes or std::string; it outlives the guard. One that was moved from is empty, so what
-// was handed on stays as it is.
+// `Buffer` is Bytes or std::string; it outlives the guard. One that was moved from is empty, so
+// what was handed on stays as it is.
 template <class Buffer>
 class WipeOnExit {
  public:

@@ -32,7 +32,7 @@ inline constexpr std::string_view kProblemType = "application/problem+json";
 struct Admitted {
   InnerRequest request;
   crypto::X25519Public key{};  // it was sealed to this one, then the current one
-  std::string nonce;  // the client's, 64 lower-case hex digits; empty if it sent none
+  std::string nonce;           // the client's, 64 lower-case hex digits; empty if it sent none
   AnswerWriter answer;
 };
 
