@@ -1,6 +1,7 @@
 #include "seal/ohttp.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -16,6 +17,10 @@ using crypto::Aead;
 
 constexpr std::string_view kFinal = "final";  // associated data of the final chunk
 constexpr std::size_t kHeaderSize = 7;
+// Rule O5. How many chunks of a request may have a plaintext smaller than this: each costs a good
+// deal of what a large one does.
+constexpr std::size_t kSmallChunk = 1024;
+constexpr std::size_t kMaxSmallChunks = 4096;
 
 std::string_view request_label(OhttpForm form) {
   return form == OhttpForm::whole ? "message/bhttp request" : "message/bhttp chunked request";
@@ -93,12 +98,15 @@ Result<Bytes> seal_rest(OhttpForm form, Bytes& unsent, Messages& messages, ByteV
   return out;
 }
 
-// Opens the chunks that are there, and the final one.
+// Opens the chunks that are there, and the final one. At most `max_small` may be small.
 template <class Messages>
-Status open_chunks(ChunkReader& chunks, Messages& messages, Bytes& out) {
+Status open_chunks(ChunkReader& chunks, Messages& messages, std::size_t max_small, Bytes& out) {
   while (true) {
     TRY_ASSIGN(const auto sealed, chunks.next());
     if (!sealed) break;
+    if (sealed->size() < kSmallChunk + crypto::kAeadTagSize && max_small-- == 0) {
+      return fail(Errc::limit, "OHTTP (O5): too many small chunks");
+    }
     TRY_ASSIGN(Bytes plaintext, messages.open({}, *sealed));
     const WipeOnExit wiped(plaintext);
     append(out, plaintext);
@@ -194,7 +202,7 @@ Result<OpenedCapsule> open_request(const GatewayKey& key, OhttpForm form, ByteVi
   message.reserve(sealed.size());  // a buffer that grows leaves copies behind
   ChunkReader chunks;
   chunks.feed(sealed);
-  TRY(open_chunks(chunks, context, message));
+  TRY(open_chunks(chunks, context, kMaxSmallChunks, message));
   TRY_ASSIGN(Bytes last, open_final(chunks, context));
   const WipeOnExit last_wiped(last);
   append(message, last);
@@ -241,7 +249,8 @@ struct AnswerOpener::State {
       chunks.feed(piece);
       if (!messages) return Bytes();
       Bytes out;
-      TRY(open_chunks(chunks, *messages, out));
+      // A stream has as many as its service writes, and the client takes them as they come.
+      TRY(open_chunks(chunks, *messages, std::numeric_limits<std::size_t>::max(), out));
       return out;
     }
     if (piece.size() > max_whole - whole.size()) return fail(Errc::limit, "OHTTP: answer too long");

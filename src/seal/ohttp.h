@@ -103,7 +103,7 @@ struct OpenedCapsule {
 Result<std::uint8_t> key_id_of(ByteView capsule);
 // Opens a complete encapsulated request. Fails with `malformed` if it is no such thing or cut
 // short, `unsupported` on algorithms that are not in the configuration, `mismatch` if it names
-// another key, `limit` on a chunk that is too long, `bad_signature` if it does not open.
+// another key, `limit` on chunks too long or too many, `bad_signature` if it does not open.
 Result<OpenedCapsule> open_request(const GatewayKey& key, OhttpForm form, ByteView capsule);
 
 // The server's end of the answer. Not thread-safe.

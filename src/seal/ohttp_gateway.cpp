@@ -26,7 +26,7 @@ Description describe(GatewayProblem problem) noexcept {
     case GatewayProblem::malformed:
       return {"malformed", 400, kOther, "not an encapsulated request"};
     case GatewayProblem::too_long:
-      return {"too_long", 413, kOther, "a chunk of the encapsulated request is too long"};
+      return {"too_long", 413, kOther, "a chunk is too long, or too many are small"};
     case GatewayProblem::unknown_key:
       return {"unknown_key", 422, kKeyType, "sealed to no key of this server"};
     case GatewayProblem::retired_key:

@@ -241,6 +241,21 @@ TEST(Ohttp, LongMessagesGoInSeveralChunksUnderEveryAlgorithm) {
   }
 }
 
+TEST(Ohttp, ARequestHasAFewThousandSmallChunksAtMost) {
+  const auto server = gateway(kChunked);
+  const auto in_pieces = [&](std::size_t count, std::size_t size) {
+    auto client = sealer(kChunked);
+    Bytes capsule;
+    for (std::size_t i = 0; i < count; ++i) append(capsule, client.seal(Bytes(size, 7)).value());
+    append(capsule, client.finish({}).value());
+    return open_request(server, OhttpForm::chunked, capsule);
+  };
+  EXPECT_EQ(in_pieces(4096, 0).value().message.size(), 0U);
+  EXPECT_EQ(refusal(in_pieces(4097, 0)), Errc::limit);
+  EXPECT_EQ(refusal(in_pieces(4097, 1023)), Errc::limit);
+  EXPECT_EQ(in_pieces(4097, 1024).value().message.size(), std::size_t{4097} << 10U);
+}
+
 TEST(Ohttp, TwoAnswersToOneRequestShareNoNonce) {
   auto client = sealer(kWhole);
   const auto capsule = client.finish(bytes(kRequest)).value();
