@@ -519,7 +519,7 @@ TEST_F(ServiceTest, MetricsCountAndCarryNoText) {
 }
 
 TEST_F(ServiceTest, MetricsAreForThisMachineUnlessTheyArePublic) {
-  const auto scrape = [this](Service& asked, std::string peer) {
+  const auto scrape = [](Service& asked, std::string peer) {
     auto exchange = std::make_shared<FakeExchange>();
     auto asking = request("GET", "/v1/metrics");
     asking.peer = std::move(peer);

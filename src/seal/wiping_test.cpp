@@ -28,9 +28,10 @@ void release(void* p) noexcept {
 
 }  // namespace
 
-// Memory may be looked at only until it is freed, so the test program frees it itself.
+// Memory may be looked at only until it is freed, so the test program frees it itself; and it is
+// handed out clean, so that what is found in it was put there since.
 void* operator new(std::size_t size) {
-  if (void* p = std::malloc(size == 0 ? 1 : size)) return p;
+  if (void* p = std::calloc(1, size == 0 ? 1 : size)) return p;
   throw std::bad_alloc();
 }
 void operator delete(void* p) noexcept { release(p); }
