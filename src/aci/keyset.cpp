@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "base/bytes.h"
 #include "crypto/secp256k1.h"
 
@@ -145,11 +146,7 @@ Status check_roles(const Keyset& keyset, const std::set<std::string>& receipt,
 
 std::string normal_host(std::string_view host) {
   if (host.ends_with('.')) host.remove_suffix(1);
-  std::string out(host);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
+  return to_lower(host);
 }
 
 }  // namespace

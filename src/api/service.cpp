@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "api/sealed_exchange.h"
+#include "base/ascii.h"
 #include "crypto/hash.h"
 #include "ops/log.h"
 
@@ -27,8 +28,6 @@ std::string fingerprint(const ServiceConfig& config, const engine::Engine& engin
   return "fp_" + to_hex(digest).substr(0, 12);
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 std::string_view trimmed(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
   while (text.ends_with(' ')) text.remove_suffix(1);
@@ -43,7 +42,7 @@ std::string owner_of(const net::Headers& headers) {
   const std::string api_key = headers.get("X-Api-Key").value_or("");
   std::string_view credential = trimmed(authorization);
   const std::string_view scheme = credential.substr(0, credential.find(' '));
-  if (std::ranges::equal(scheme, std::string_view("bearer"), {}, lower)) {
+  if (equal_ignoring_case(scheme, "bearer")) {
     credential = trimmed(credential.substr(scheme.size()));
   }
   if (credential.empty()) credential = trimmed(api_key);

@@ -1,6 +1,9 @@
 #include "base/xml.h"
 
+#include <algorithm>
 #include <string>
+
+#include "base/ascii.h"
 
 namespace confide {
 namespace {
@@ -14,11 +17,8 @@ bool declares_utf8(std::string_view text) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   // Any white space may follow, so none is looked for.
   if (!text.starts_with("<?xml")) return true;
-  std::string declaration(text.substr(0, text.find("?>")));
-  for (char& c : declaration) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    if (c == '\'') c = '"';
-  }
+  std::string declaration = to_lower(text.substr(0, text.find("?>")));
+  std::ranges::replace(declaration, '\'', '"');
   return declaration.find("encoding") == std::string::npos ||
          declaration.find("\"utf-8\"") != std::string::npos;
 }

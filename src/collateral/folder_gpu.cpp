@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "collateral/folder.h"
 #include "evidence/rim.h"
 
@@ -17,13 +18,6 @@ using evidence::GpuDeviceKind;
 using evidence::GpuEvidence;
 using evidence::GpuEvidenceList;
 using evidence::GpuReferences;
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return text;
-}
 
 bool is_json(ByteView content) {
   const auto first = std::ranges::find_if(
@@ -140,7 +134,7 @@ Result<std::optional<GpuEvidence>> described_beside(const std::string& path) {
 enum class RimRole { driver, vbios };
 
 std::optional<RimRole> role_by_name(const std::string& path) {
-  const std::string name = lower(fs::path(path).filename().string());
+  const std::string name = to_lower(fs::path(path).filename().string());
   if (name.find("driver") != std::string::npos) return RimRole::driver;
   if (name.find("bios") != std::string::npos) return RimRole::vbios;
   return std::nullopt;

@@ -7,6 +7,8 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include "base/ascii.h"
+
 namespace confide::collateral {
 namespace {
 
@@ -36,8 +38,6 @@ std::string url_part(CURLU* url, CURLUPart part) {
 bool is_loopback(std::string_view host) {
   return host == "localhost" || host == "127.0.0.1" || host == "[::1]";
 }
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 // What the callbacks write into. They only ever append, up to a limit.
 struct Receiver {
@@ -69,8 +69,7 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* context) 
   if (line.starts_with("HTTP/")) receiver.answer.headers.clear();
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return size;
-  std::string name(line.substr(0, colon));
-  std::ranges::transform(name, name.begin(), lower);
+  std::string name = to_lower(line.substr(0, colon));
   std::string_view value = line.substr(colon + 1);
   const std::size_t first = value.find_first_not_of(" \t\r\n");
   const std::size_t last = value.find_last_not_of(" \t\r\n");

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/bytes.h"
 #include "net/message_parser.h"
 #include "net/tls.h"
@@ -340,14 +341,6 @@ Result<std::uint16_t> parse_port(std::string_view text) {
   }
   if (port == 0 || port > 65535) return fail(Errc::malformed, "port in URL");
   return static_cast<std::uint16_t>(port);
-}
-
-std::string to_lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
 }
 
 }  // namespace

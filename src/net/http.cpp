@@ -2,16 +2,11 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/bytes.h"
 
 namespace confide::net {
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
-}
 
 std::string percent_decode(std::string_view text) {
   std::string out;
@@ -35,7 +30,7 @@ void Headers::add(std::string name, std::string value) {
 }
 
 void Headers::set(std::string_view name, std::string value) {
-  const auto same = [name](const auto& field) { return same_name(field.first, name); };
+  const auto same = [name](const auto& field) { return equal_ignoring_case(field.first, name); };
   const auto first = std::ranges::find_if(fields_, same);
   if (first == fields_.end()) return add(std::string(name), std::move(value));
   first->second = std::move(value);
@@ -44,13 +39,14 @@ void Headers::set(std::string_view name, std::string value) {
 
 std::optional<std::string> Headers::get(std::string_view name) const {
   for (const auto& [field, value] : fields_) {
-    if (same_name(field, name)) return value;
+    if (equal_ignoring_case(field, name)) return value;
   }
   return std::nullopt;
 }
 
 bool Headers::has(std::string_view name) const {
-  return std::ranges::any_of(fields_, [name](const auto& f) { return same_name(f.first, name); });
+  return std::ranges::any_of(fields_,
+                             [name](const auto& f) { return equal_ignoring_case(f.first, name); });
 }
 
 std::optional<std::string> query_value(std::string_view query, std::string_view name) {

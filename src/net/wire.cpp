@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <boost/beast/http/status.hpp>
-#include <cctype>
+
+#include "base/ascii.h"
 
 namespace confide::net {
 namespace {
@@ -35,10 +36,7 @@ bool is_target_part(std::string_view text) {
 }
 
 bool is_framing_header(std::string_view name) {
-  std::string lower(name);
-  std::ranges::transform(lower, lower.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::ranges::find(kFramingHeaders, lower) != kFramingHeaders.end();
+  return std::ranges::find(kFramingHeaders, to_lower(name)) != kFramingHeaders.end();
 }
 
 Status append_headers(std::string& to, const Headers& headers) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/secret.h"
 #include "ops/log.h"
 
@@ -45,20 +46,13 @@ bool is_one_of(const std::array<std::string_view, N>& names, std::string_view na
   return std::ranges::find(names, name) != names.end();
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 seal::InnerRequest inner_request(const Service& service, net::HttpRequest& request) {
   seal::InnerRequest inner;
   inner.method = request.method;
   inner.authority = service.authority;
   inner.path = request.query.empty() ? request.path : request.path + "?" + request.query;
   for (const auto& [field, value] : request.headers.all()) {
-    std::string name = lower(field);
+    std::string name = to_lower(field);
     const bool of_a_page = name.starts_with("sec-fetch-") || name.starts_with("x-forwarded-");
     if (is_one_of(kNotSent, name) || of_a_page) continue;
     inner.fields.push_back({.name = std::move(name), .value = value});
@@ -89,7 +83,7 @@ net::HttpResponse outer_head(const seal::InnerResponse& head) {
 
 bool is_stream(const seal::InnerResponse& head) {
   const std::string* type = seal::find_field(head.fields, "content-type");
-  return type != nullptr && lower(*type).starts_with("text/event-stream");
+  return type != nullptr && to_lower(*type).starts_with("text/event-stream");
 }
 
 std::string model_of(const std::string& receipt) {

@@ -3,28 +3,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace confide::proxy {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 // Without port and brackets; empty if it is no such thing.
 std::string host_of(std::string_view authority) {
-  if (!authority.starts_with('[')) return lower(authority.substr(0, authority.find(':')));
+  if (!authority.starts_with('[')) return to_lower(authority.substr(0, authority.find(':')));
   const std::size_t end = authority.find(']');
-  return end == std::string_view::npos ? "" : lower(authority.substr(1, end - 1));
+  return end == std::string_view::npos ? "" : to_lower(authority.substr(1, end - 1));
 }
 
 std::vector<std::string> all(const net::Headers& headers, std::string_view name) {
   std::vector<std::string> values;
   for (const auto& [field, value] : headers.all()) {
-    if (lower(field) == name) values.push_back(value);
+    if (to_lower(field) == name) values.push_back(value);
   }
   return values;
 }
@@ -32,7 +26,7 @@ std::vector<std::string> all(const net::Headers& headers, std::string_view name)
 }  // namespace
 
 Guard::Guard(std::vector<std::string> hosts) : hosts_{"localhost", "127.0.0.1", "::1"} {
-  for (const std::string& host : hosts) hosts_.push_back(lower(host));
+  for (const std::string& host : hosts) hosts_.push_back(to_lower(host));
 }
 
 std::optional<std::string_view> Guard::refusal(const net::HttpRequest& request) const {

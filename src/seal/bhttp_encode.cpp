@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "seal/bhttp.h"
 #include "seal/bhttp_rules.h"
 
@@ -11,17 +12,10 @@ void append_text(Bytes& to, std::string_view text) {
   append(to, as_bytes(text));
 }
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
-
 Result<Bytes> encode_lines(const HttpFields& fields) {
   Bytes out;
   for (const HttpField& field : fields) {
-    const HttpField written{.name = lower(field.name), .value = field.value};
+    const HttpField written{.name = to_lower(field.name), .value = field.value};
     TRY(check_field(written));
     append_text(out, written.name);
     append_text(out, written.value);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/wipe_on_exit.h"
 #include "crypto/random.h"
 #include "seal/ohttp_bytes.h"
@@ -132,13 +133,10 @@ std::string_view response_type(OhttpForm form) noexcept {
 }
 
 std::optional<OhttpForm> form_of_request_type(std::string_view type) noexcept {
-  const auto lower = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  };
   // Neither case nor parameters say anything. RFC 9110, section 8.3.1.
   const std::string_view essence = type.substr(0, type.find_first_of("; \t"));
   for (const OhttpForm form : {OhttpForm::whole, OhttpForm::chunked}) {
-    if (std::ranges::equal(essence, request_type(form), {}, lower)) return form;
+    if (equal_ignoring_case(essence, request_type(form))) return form;
   }
   return std::nullopt;
 }

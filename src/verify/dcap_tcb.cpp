@@ -1,10 +1,11 @@
 #include "verify/dcap_tcb.h"
 
 #include <algorithm>
-#include <cctype>
 #include <span>
 
 #include <fmt/format.h>
+
+#include "base/ascii.h"
 
 namespace confide::verify {
 namespace {
@@ -36,11 +37,6 @@ ByteArray<N> masked(const ByteArray<N>& value, const ByteArray<N>& mask) {
 
 bool all_at_least(std::span<const std::uint8_t> have, std::span<const std::uint8_t> want) {
   return std::ranges::equal(have, want, [](std::uint8_t h, std::uint8_t w) { return h >= w; });
-}
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](unsigned char c) { return std::tolower(c); };
-  return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 bool reaches_sgx(const crypto::SgxExtension& pck, const TcbLevel& level) {

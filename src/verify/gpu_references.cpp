@@ -2,13 +2,9 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace confide::verify {
-namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-}  // namespace
-
 const RimSigners& ShelvedRim::signers(const Policy& policy, Time at) {
   if (!signers_) signers_ = judge_rim_signers(xml_, policy, at);
   return *signers_;
@@ -28,7 +24,7 @@ ShelvedRim* RimShelf::find(std::string_view version) {
 }
 
 bool is_version(const evidence::Rim& rim, std::string_view version) {
-  return std::ranges::equal(rim.version, version, {}, lower, lower);
+  return equal_ignoring_case(rim.version, version);
 }
 
 }  // namespace confide::verify
