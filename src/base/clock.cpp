@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace confide {
 namespace {
@@ -20,6 +21,23 @@ int digits(std::string_view text, std::size_t at, std::size_t n) {
     value = value * 10 + (text[i] - '0');
   }
   return value;
+}
+
+struct Fields {
+  int year, month, day, hour, minute, second;  // -1 where no digits stood
+};
+
+// Nothing if there is no such time.
+std::optional<Time> time_of(const Fields& f) {
+  if (f.year < 0 || f.month < 0 || f.day < 0 || f.hour < 0 || f.minute < 0 || f.second < 0) {
+    return std::nullopt;
+  }
+  const std::chrono::year_month_day date{std::chrono::year{f.year},
+                                         std::chrono::month{static_cast<unsigned>(f.month)},
+                                         std::chrono::day{static_cast<unsigned>(f.day)}};
+  if (!date.ok() || f.hour > 23 || f.minute > 59 || f.second > 59) return std::nullopt;
+  return Time{std::chrono::sys_days{date}} + std::chrono::hours{f.hour} +
+         std::chrono::minutes{f.minute} + std::chrono::seconds{f.second};
 }
 
 }  // namespace
@@ -40,19 +58,14 @@ Result<Time> parse_rfc3339(std::string_view text) {
   for (std::size_t i = 0; i < kShape.size(); ++i) {
     if (kShape[i] != 'd' && text[i] != kShape[i]) return bad();
   }
-  const int year = digits(text, 0, 4);
-  const int month = digits(text, 5, 2);
-  const int day = digits(text, 8, 2);
-  const int hour = digits(text, 11, 2);
-  const int minute = digits(text, 14, 2);
-  const int second = digits(text, 17, 2);
-  if (year < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0) return bad();
-  const std::chrono::year_month_day date{std::chrono::year{year},
-                                         std::chrono::month{static_cast<unsigned>(month)},
-                                         std::chrono::day{static_cast<unsigned>(day)}};
-  if (!date.ok() || hour > 23 || minute > 59 || second > 59) return bad();
-  return Time{std::chrono::sys_days{date}} + std::chrono::hours{hour} +
-         std::chrono::minutes{minute} + std::chrono::seconds{second};
+  const auto time = time_of({.year = digits(text, 0, 4),
+                             .month = digits(text, 5, 2),
+                             .day = digits(text, 8, 2),
+                             .hour = digits(text, 11, 2),
+                             .minute = digits(text, 14, 2),
+                             .second = digits(text, 17, 2)});
+  if (!time) return bad();
+  return *time;
 }
 
 std::string to_http_date(Time t) {
@@ -71,21 +84,15 @@ Result<Time> parse_http_date(std::string_view text) {
   const auto bad = [] { return fail(Errc::malformed, "not a date as HTTP writes it"); };
   if (text.size() != kSize) return bad();
   const auto month = std::ranges::find(kMonths, text.substr(8, 3)) - kMonths.begin() + 1;
-  const int day = digits(text, 5, 2);
-  const int year = digits(text, 12, 4);
-  const int hour = digits(text, 17, 2);
-  const int minute = digits(text, 20, 2);
-  const int second = digits(text, 23, 2);
-  if (day < 0 || year < 0 || hour < 0 || minute < 0 || second < 0) return bad();
-  const std::chrono::year_month_day date{std::chrono::year{year},
-                                         std::chrono::month{static_cast<unsigned>(month)},
-                                         std::chrono::day{static_cast<unsigned>(day)}};
-  if (!date.ok() || hour > 23 || minute > 59 || second > 59) return bad();
-  const Time time = Time{std::chrono::sys_days{date}} + std::chrono::hours{hour} +
-                    std::chrono::minutes{minute} + std::chrono::seconds{second};
+  const auto time = time_of({.year = digits(text, 12, 4),
+                             .month = static_cast<int>(month),
+                             .day = digits(text, 5, 2),
+                             .hour = digits(text, 17, 2),
+                             .minute = digits(text, 20, 2),
+                             .second = digits(text, 23, 2)});
   // One spelling of each time: what stands between the numbers is judged by writing it again.
-  if (to_http_date(time) != text) return bad();
-  return time;
+  if (!time || to_http_date(*time) != text) return bad();
+  return *time;
 }
 
 }  // namespace confide
