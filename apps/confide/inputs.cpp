@@ -17,25 +17,12 @@
 #include "base/json.h"
 #include "base/secret.h"
 #include "crypto/x509.h"
+#include "ops/file_handle.h"
 
 namespace confide::app {
 namespace {
 
 constexpr std::size_t kMaxFile = std::size_t{64} << 20U;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ > STDERR_FILENO) ::close(fd_);
-  }
-  int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
 
 std::string system_message() { return std::generic_category().message(errno); }
 
@@ -72,8 +59,8 @@ Error in_file(const std::string& path, const Error& error) {
 }  // namespace
 
 Result<std::string> read_file(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) {
+  const ops::FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open()) {
     return fail(Errc::not_found, fmt::format("cannot open {}: {}", path, system_message()));
   }
   return read_all(file.get(), path);
@@ -83,8 +70,8 @@ Result<std::string> read_stdin() { return read_all(STDIN_FILENO, "stdin"); }
 
 Status write_private_file(const std::string& path, std::string_view content, bool overwrite) {
   const int mode = (overwrite ? O_TRUNC : O_EXCL) | O_NOFOLLOW;
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | mode, 0600));
-  if (file.get() < 0) {
+  const ops::FileHandle file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | mode, 0600));
+  if (!file.is_open()) {
     if (errno == EEXIST) return fail(Errc::policy, path + " is there already");
     return fail(Errc::unavailable, fmt::format("cannot write {}: {}", path, system_message()));
   }

@@ -6,9 +6,12 @@
 
 #include <array>
 
-#include "attest/file_handle.h"
+#include "ops/file_handle.h"
 
 namespace confide::attest {
+
+using ops::FileHandle;
+using ops::system_failure;
 
 Result<Bytes> RealFiles::read(const std::string& path, std::size_t max) {
   const FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

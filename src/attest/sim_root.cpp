@@ -12,12 +12,15 @@
 
 #include <fmt/format.h>
 
-#include "attest/file_handle.h"
 #include "attest/sim_platform.h"
 #include "crypto/x509_issue.h"
+#include "ops/file_handle.h"
 #include "ops/log.h"
 
 namespace confide::attest {
+
+using ops::FileHandle;
+using ops::system_failure;
 namespace {
 
 using std::chrono::days;

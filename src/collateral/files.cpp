@@ -13,25 +13,12 @@
 #include <fmt/format.h>
 
 #include "base/base64.h"
+#include "ops/file_handle.h"
 
 namespace confide::collateral {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
 
 std::string system_message() { return std::generic_category().message(errno); }
 
@@ -39,8 +26,8 @@ std::string system_message() { return std::generic_category().message(errno); }
 
 Result<Bytes> read_file(const std::string& path) {
   // Without O_NONBLOCK a pipe with this name would be waited for.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) {
+  const ops::FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.is_open()) {
     return fail(Errc::not_found, fmt::format("cannot open {}: {}", path, system_message()));
   }
   struct stat about{};

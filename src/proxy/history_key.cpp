@@ -11,25 +11,12 @@
 #include <fmt/format.h>
 
 #include "crypto/random.h"
+#include "ops/file_handle.h"
 
 namespace confide::proxy {
 namespace {
 
 constexpr std::size_t kKeySize = 32;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
 
 tl::unexpected<Error> failure(const std::string& path) {
   return fail(Errc::unavailable,
@@ -41,8 +28,9 @@ Status make_key(const std::string& path) {
   const std::string draft = fmt::format("{}.{}", path, to_hex(crypto::random_bytes(8)));
   const SecretBytes key = crypto::random_secret(kKeySize);
   {
-    const Descriptor file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (file.get() < 0) return failure(draft);
+    const ops::FileHandle file(
+        ::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!file.is_open()) return failure(draft);
     if (::write(file.get(), key.reveal().data(), kKeySize) != ssize_t{kKeySize} ||
         ::fsync(file.get()) != 0) {
       return failure(draft);
@@ -67,8 +55,8 @@ Result<SecretBytes> load_history_key(const std::string& path, bool may_make) {
     }
     TRY(make_key(path));
   }
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (file.get() < 0) return failure(path);
+  const ops::FileHandle file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!file.is_open()) return failure(path);
   struct stat info{};
   if (::fstat(file.get(), &info) != 0) return failure(path);
   if (info.st_uid != ::geteuid() || (info.st_mode & 077U) != 0) {

@@ -13,7 +13,7 @@
 
 #include "base/result.h"
 
-namespace confide::attest {
+namespace confide::ops {
 
 class FileHandle {
  public:
@@ -38,4 +38,4 @@ inline tl::unexpected<Error> system_failure(std::string_view doing, const std::s
               fmt::format("{} {}: {}", doing, path, std::generic_category().message(code)));
 }
 
-}  // namespace confide::attest
+}  // namespace confide::ops
