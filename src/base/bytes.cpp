@@ -26,6 +26,11 @@ Bytes to_bytes(ByteView view) { return {view.begin(), view.end()}; }
 
 void append(Bytes& to, ByteView bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
 
+void append_u16be(Bytes& to, std::size_t value) {
+  to.push_back(static_cast<std::uint8_t>(value >> 8U));
+  to.push_back(static_cast<std::uint8_t>(value));
+}
+
 std::string to_hex(ByteView bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out;
@@ -75,6 +80,11 @@ Result<std::uint8_t> ByteReader::u8(std::string_view what) {
 Result<std::uint16_t> ByteReader::u16le(std::string_view what) {
   TRY_ASSIGN(const ByteView v, take(2, what));
   return static_cast<std::uint16_t>(v[0] | (v[1] << 8U));
+}
+
+Result<std::uint16_t> ByteReader::u16be(std::string_view what) {
+  TRY_ASSIGN(const ByteView v, take(2, what));
+  return static_cast<std::uint16_t>((v[0] << 8U) | v[1]);
 }
 
 Result<std::uint32_t> ByteReader::u32le(std::string_view what) {

@@ -23,6 +23,8 @@ ByteView as_bytes(std::string_view text) noexcept;
 std::string_view as_text(ByteView bytes) noexcept;
 Bytes to_bytes(ByteView view);
 void append(Bytes& to, ByteView bytes);
+// The low 16 bits.
+void append_u16be(Bytes& to, std::size_t value);
 
 // Lower case, no prefix.
 std::string to_hex(ByteView bytes);
@@ -43,7 +45,7 @@ Result<ByteArray<N>> from_hex_array(std::string_view hex, HexCase letters = HexC
   return out;
 }
 
-// Reads little-endian fields off the front of a view; every read is checked against what is left.
+// Reads fields off the front of a view; every read is checked against what is left.
 // `what` names the field in the error. The view must outlive the reader and what it returns.
 class ByteReader {
  public:
@@ -51,6 +53,7 @@ class ByteReader {
 
   Result<std::uint8_t> u8(std::string_view what);
   Result<std::uint16_t> u16le(std::string_view what);
+  Result<std::uint16_t> u16be(std::string_view what);
   Result<std::uint32_t> u32le(std::string_view what);
   Result<ByteView> take(std::size_t n, std::string_view what);
   template <std::size_t N>

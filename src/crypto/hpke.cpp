@@ -11,22 +11,17 @@ constexpr std::size_t kHashSize = 32;
 constexpr std::string_view kVersion = "HPKE-v1";
 constexpr std::uint8_t kModeBase = 0;
 
-void append_u16(Bytes& to, std::size_t value) {
-  to.push_back(static_cast<std::uint8_t>(value >> 8U));
-  to.push_back(static_cast<std::uint8_t>(value));
-}
-
 Bytes kem_suite() {
   Bytes out = to_bytes(as_bytes("KEM"));
-  append_u16(out, kHpkeKemX25519);
+  append_u16be(out, kHpkeKemX25519);
   return out;
 }
 
 Bytes hpke_suite(Aead aead) {
   Bytes out = to_bytes(as_bytes("HPKE"));
-  append_u16(out, kHpkeKemX25519);
-  append_u16(out, kHpkeKdfSha256);
-  append_u16(out, static_cast<std::uint16_t>(aead));
+  append_u16be(out, kHpkeKemX25519);
+  append_u16be(out, kHpkeKdfSha256);
+  append_u16be(out, static_cast<std::uint16_t>(aead));
   return out;
 }
 
@@ -43,7 +38,7 @@ SecretBytes labeled_extract(ByteView suite, ByteView salt, std::string_view labe
 SecretBytes labeled_expand(ByteView suite, const SecretBytes& prk, std::string_view label,
                            ByteView info, std::size_t length) {
   Bytes labeled;
-  append_u16(labeled, length);
+  append_u16be(labeled, length);
   for (const ByteView part : {as_bytes(kVersion), suite, as_bytes(label), info}) {
     append(labeled, part);
   }

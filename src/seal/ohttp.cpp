@@ -8,7 +8,6 @@
 #include "base/ascii.h"
 #include "base/wipe_on_exit.h"
 #include "crypto/random.h"
-#include "seal/ohttp_bytes.h"
 #include "seal/ohttp_chunks.h"
 
 namespace confide::seal {
@@ -33,9 +32,9 @@ std::string_view response_label(OhttpForm form) {
 
 Bytes header_of(std::uint8_t key_id, Aead aead) {
   Bytes out{key_id};
-  append_u16(out, crypto::kHpkeKemX25519);
-  append_u16(out, crypto::kHpkeKdfSha256);
-  append_u16(out, static_cast<std::uint16_t>(aead));
+  append_u16be(out, crypto::kHpkeKemX25519);
+  append_u16be(out, crypto::kHpkeKdfSha256);
+  append_u16be(out, static_cast<std::uint16_t>(aead));
   return out;
 }
 

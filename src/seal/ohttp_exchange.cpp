@@ -67,8 +67,7 @@ Bytes AnswerWriter::framed(Bytes before, ByteView data) const {
   const std::size_t used = before.size() + kRecordOverhead + data.size();
   const std::size_t padding = padded_size(padding_, used) - used;
   const std::size_t length = kTwoByteVarint | (kRecordHeader + data.size() + padding);
-  before.push_back(static_cast<std::uint8_t>(length >> 8U));
-  before.push_back(static_cast<std::uint8_t>(length));
+  append_u16be(before, length);
   append_record(before, data, padding);
   return before;
 }

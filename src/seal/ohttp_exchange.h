@@ -15,6 +15,14 @@ namespace confide::seal {
 
 inline constexpr std::string_view kNonceField = "confide-nonce";  // 64 lower-case hex digits
 
+// A refusal by the gateway (RFC 9457), and its two types that a client acts on (RFC 9458, sections
+// 5.3 and 6.5.2).
+inline constexpr std::string_view kProblemType = "application/problem+json";
+inline constexpr std::string_view kKeyProblem =
+    "https://iana.org/assignments/http-problem-types#ohttp-key";
+inline constexpr std::string_view kDateProblem =
+    "https://iana.org/assignments/http-problem-types#date";
+
 // Seals an answer as it comes to be. What each call returns is to be sent, in order. respond()
 // alone, or start(), write()... and finish(). Not thread-safe.
 class AnswerWriter {

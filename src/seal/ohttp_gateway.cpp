@@ -10,8 +10,6 @@
 namespace confide::seal {
 namespace {
 
-constexpr std::string_view kKeyType = "https://iana.org/assignments/http-problem-types#ohttp-key";
-constexpr std::string_view kDateType = "https://iana.org/assignments/http-problem-types#date";
 constexpr std::string_view kOther = "about:blank";
 
 struct Description {
@@ -28,13 +26,13 @@ Description describe(GatewayProblem problem) noexcept {
     case GatewayProblem::too_long:
       return {"too_long", 413, kOther, "a chunk is too long, or too many are small"};
     case GatewayProblem::unknown_key:
-      return {"unknown_key", 422, kKeyType, "sealed to no key of this server"};
+      return {"unknown_key", 422, kKeyProblem, "sealed to no key of this server"};
     case GatewayProblem::retired_key:
-      return {"retired_key", 422, kKeyType, "sealed to a key that was replaced"};
+      return {"retired_key", 422, kKeyProblem, "sealed to a key that was replaced"};
     case GatewayProblem::bad_message:
       return {"bad_message", 400, kOther, "not a request as this channel takes it"};
     case GatewayProblem::date:
-      return {"date", 400, kDateType, "date is missing or outside of the accepted window"};
+      return {"date", 400, kDateProblem, "date is missing or outside of the accepted window"};
     case GatewayProblem::replayed:
       return {"replayed", 409, kOther, "this request was taken before"};
   }

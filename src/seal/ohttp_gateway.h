@@ -27,7 +27,6 @@ std::string_view to_string(GatewayProblem problem) noexcept;
 int status_of(GatewayProblem problem) noexcept;
 // application/problem+json (RFC 9457), with the types of RFC 9458.
 std::string problem_body(GatewayProblem problem);
-inline constexpr std::string_view kProblemType = "application/problem+json";
 
 struct Admitted {
   InnerRequest request;

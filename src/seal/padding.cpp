@@ -5,7 +5,6 @@
 #include <bit>
 
 #include "seal/ohttp.h"
-#include "seal/ohttp_bytes.h"
 
 namespace confide::seal {
 namespace {
@@ -47,8 +46,8 @@ void pad_message(Padding padding, Bytes& message) {
 }
 
 void append_record(Bytes& to, ByteView data, std::size_t padding) {
-  append_u16(to, data.size());
-  append_u16(to, padding);
+  append_u16be(to, data.size());
+  append_u16be(to, padding);
   append(to, data);
   to.resize(to.size() + padding);
 }
@@ -73,8 +72,8 @@ Result<std::string> RecordReader::feed(std::string_view piece) {
       piece.remove_prefix(1);
       if (header_.size() < kRecordHeader) continue;
       ByteReader reader(header_);
-      TRY_ASSIGN(data_left_, take_u16(reader, "padded content (O18)"));
-      TRY_ASSIGN(padding_left_, take_u16(reader, "padded content (O18)"));
+      TRY_ASSIGN(data_left_, reader.u16be("padded content (O18)"));
+      TRY_ASSIGN(padding_left_, reader.u16be("padded content (O18)"));
       header_.clear();
     }
   }
