@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <condition_variable>
 #include <cstring>
 #include <fstream>
@@ -33,24 +32,10 @@ namespace {
 constexpr std::string_view kModelEvent = "confide.model";
 constexpr std::size_t kMaxQueuedCalls = 256;
 
-struct Listen {
-  std::string address;
-  std::uint16_t port = 0;
-};
-
-Result<Listen> parse_listen(std::string_view text) {
-  const std::size_t colon = text.rfind(':');
-  std::string_view address = text.substr(0, std::min(colon, text.size()));
-  if (address.starts_with('[') && address.ends_with(']')) {
-    address = address.substr(1, address.size() - 2);
-  }
-  Listen out{.address = std::string(address)};
-  const std::string_view port = colon == std::string_view::npos ? "" : text.substr(colon + 1);
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
-  if (address.empty() || port.empty() || error != std::errc{} || end != port.data() + port.size()) {
-    return fail(Errc::malformed, "--listen takes ADDRESS:PORT, such as 127.0.0.1:8443");
-  }
-  return out;
+Result<net::Endpoint> parse_listen(std::string_view text) {
+  auto listen = net::parse_endpoint(text);
+  if (listen) return listen;
+  return fail(Errc::malformed, "--listen takes ADDRESS:PORT, such as 127.0.0.1:8443");
 }
 
 Status make_state_folder(const std::string& path) {
@@ -80,7 +65,8 @@ bool is_ip_address(std::string_view text) {
          text.find(':') != std::string_view::npos;
 }
 
-api::IdentityOptions identity_options(const ServeOptions& options, const Listen& listen, Time now) {
+api::IdentityOptions identity_options(const ServeOptions& options, const net::Endpoint& listen,
+                                      Time now) {
   api::IdentityOptions out;
   out.now = now;
   out.steady_now = std::chrono::steady_clock::now();
@@ -166,7 +152,7 @@ class KeyTender {
 
 Status run(const ServeOptions& options, const std::vector<std::string>& arguments) {
   const SystemClock clock;
-  TRY_ASSIGN(const Listen listen, parse_listen(options.listen));
+  TRY_ASSIGN(const net::Endpoint listen, parse_listen(options.listen));
   TRY(make_state_folder(options.state));
   TRY_ASSIGN(const auto tee, open_tee(options, arguments, clock));
   if (tee->simulated()) {
@@ -224,9 +210,8 @@ Status run(const ServeOptions& options, const std::vector<std::string>& argument
                             engine->build()));
   ops::log_info(fmt::format("keyset {}, valid until {}", identity->published()->digest,
                             to_rfc3339(identity->not_after())));
-  const bool v6 = listen.address.find(':') != std::string::npos;
-  ops::log_info(fmt::format("listening on https://{}{}{}:{}", v6 ? "[" : "", listen.address,
-                            v6 ? "]" : "", server->port()));
+  ops::log_info(
+      fmt::format("listening on https://{}:{}", net::url_host(listen.address), server->port()));
 
   const KeyTender tender(*identity);
   const int signal = ops::wait_for_termination();

@@ -103,4 +103,14 @@ Json findings_json(const verify::Verdict& verdict, const Error* error, const std
   return document;
 }
 
+void show_verdict(const TrustOptions& trust, bool json, const verify::Verdict& verdict,
+                  const Error* error) {
+  const std::string hint = error == nullptr ? "" : hint_for(trust, *error, verdict);
+  if (json) {
+    print_json(findings_json(verdict, error, hint));
+  } else {
+    show_findings(verdict, error, hint);
+  }
+}
+
 }  // namespace confide::app

@@ -52,6 +52,9 @@ int exit_code(const Error& error, const verify::Verdict& verdict);
 // `proven` says what a pass proves.
 void show_findings(const verify::Verdict& verdict, const Error* error, const std::string& hint,
                    std::string_view proven = "genuine Intel TDX hardware");
+// The same on stdout as JSON if that is asked for; with a hint by hint_for().
+void show_verdict(const TrustOptions& trust, bool json, const verify::Verdict& verdict,
+                  const Error* error);
 // The verdict's JSON form, with `error` and `hint` if there are any.
 Json findings_json(const verify::Verdict& verdict, const Error* error, const std::string& hint);
 

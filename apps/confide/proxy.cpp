@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -27,29 +26,17 @@ namespace {
 
 constexpr std::chrono::seconds kDrain{10};
 
-struct Listen {
-  std::string address;
-  std::uint16_t port = 0;
-};
-
-Result<Listen> parse_listen(std::string_view text) {
-  const std::size_t colon = std::min(text.rfind(':'), text.size());
-  std::string_view address = text.substr(0, colon);
-  if (address.starts_with('[') && address.ends_with(']')) {
-    address = address.substr(1, address.size() - 2);
-  }
-  if (address == "localhost") address = "127.0.0.1";
-  Listen out{.address = std::string(address), .port = 0};
-  const std::string_view port = text.substr(std::min(colon + 1, text.size()));
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
-  if (address.empty() || port.empty() || error != std::errc{} || end != port.data() + port.size()) {
+Result<net::Endpoint> parse_listen(std::string_view text) {
+  auto listen = net::parse_endpoint(text);
+  if (!listen) {
     return fail(Errc::malformed, "--listen takes ADDRESS:PORT, such as 127.0.0.1:4000");
   }
-  return out;
+  if (listen->address == "localhost") listen->address = "127.0.0.1";
+  return listen;
 }
 
 // Whoever reaches it uses it: it has no password, and what comes to it comes in clear.
-Status check_reach(const ProxyArguments& arguments, const Listen& listen) {
+Status check_reach(const ProxyArguments& arguments, const net::Endpoint& listen) {
   if (proxy::is_loopback(listen.address) || arguments.allow_remote) return {};
   return fail(Errc::policy,
               "--listen names an address that others can reach, over which prompts "
@@ -124,7 +111,7 @@ int not_attested(const ProxyArguments& arguments, const Error& error,
   return exit_code(error, verdict);
 }
 
-Status serve(const ProxyArguments& arguments, const Listen& listen, proxy::Routes routes,
+Status serve(const ProxyArguments& arguments, const net::Endpoint& listen, proxy::Routes routes,
              proxy::History& history) {
   const SystemClock clock;
   proxy::ProxyOptions options{.hosts = arguments.hosts, .streams = arguments.streams};
@@ -140,9 +127,8 @@ Status serve(const ProxyArguments& arguments, const Listen& listen, proxy::Route
                                                           std::shared_ptr<net::Exchange> exchange) {
                endpoint.handle(std::move(request), std::move(exchange));
              }));
-  const bool v6 = listen.address.find(':') != std::string::npos;
-  say(fmt::format("listening on http://{}{}{}:{}; clients take that and /v1 as their base URL",
-                  v6 ? "[" : "", listen.address, v6 ? "]" : "", server->port()));
+  say(fmt::format("listening on http://{}:{}; clients take that and /v1 as their base URL",
+                  net::url_host(listen.address), server->port()));
   {
     const StatusLine line(endpoint);
     ops::wait_for_termination();

@@ -122,12 +122,7 @@ int verify_entry(const ReceiptsArguments& arguments, proxy::History& history) {
     return {};
   }();
   const Error* error = outcome ? nullptr : &outcome.error();
-  const std::string hint = error == nullptr ? "" : hint_for(arguments.trust, *error, verdict);
-  if (arguments.json) {
-    print_json(findings_json(verdict, error, hint));
-  } else {
-    show_findings(verdict, error, hint);
-  }
+  show_verdict(arguments.trust, arguments.json, verdict, error);
   return error == nullptr ? kExitVerified : kExitRefused;
 }
 

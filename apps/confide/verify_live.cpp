@@ -41,12 +41,7 @@ int verify_live(const VerifyLiveOptions& options) {
   verify::Verdict verdict;
   const auto session = client::Session::open(settings, verdict);
   const Error* error = session ? nullptr : &session.error();
-  const std::string hint = error == nullptr ? "" : hint_for(options.trust, *error, verdict);
-  if (options.json) {
-    print_json(findings_json(verdict, error, hint));
-  } else {
-    show_findings(verdict, error, hint);
-  }
+  show_verdict(options.trust, options.json, verdict, error);
   if (error != nullptr) return exit_code(*error, verdict);
   if (!options.json) show_claims((*session)->service());
   if (options.write_policy.empty()) return kExitVerified;

@@ -62,12 +62,7 @@ Result<client::ExchangeFacts> load_facts(const SavedReceipt& receipt) {
 }
 
 int conclude(const SavedReport& saved, const verify::Verdict& verdict, const Error* error) {
-  const std::string hint = error == nullptr ? "" : hint_for(saved.trust, *error, verdict);
-  if (saved.json) {
-    print_json(findings_json(verdict, error, hint));
-  } else {
-    show_findings(verdict, error, hint);
-  }
+  show_verdict(saved.trust, saved.json, verdict, error);
   return error == nullptr ? kExitVerified : kExitRefused;
 }
 

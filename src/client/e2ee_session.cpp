@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "client/answer.h"
 #include "crypto/hash.h"
 #include "seal/e2ee.h"
 
@@ -163,10 +162,7 @@ Status E2eeSession::chat(const Json& request, const std::function<void(std::stri
   Answer answer;
   AnswerReader reader([&](Json& chunk) { return channel.open_chunk(chunk); }, on_text, answer);
   const Status streamed = stream(http, reader, exchange.receipt_id);
-  exchange.response_body = std::move(answer.raw);
-  exchange.answer = std::move(answer.text);
-  exchange.finish_reason = std::move(answer.finish_reason);
-  exchange.usage = std::move(answer.usage);
+  exchange.take(std::move(answer));
   TRY(streamed);
   return check_receipt(exchange);
 }

@@ -10,11 +10,6 @@
 namespace confide::client {
 namespace {
 
-// RFC 9458, sections 5.3 and 6.5.
-constexpr std::string_view kKeyProblem =
-    "https://iana.org/assignments/http-problem-types#ohttp-key";
-constexpr std::string_view kDateProblem = "https://iana.org/assignments/http-problem-types#date";
-constexpr std::string_view kProblemType = "application/problem+json";
 constexpr std::size_t kMaxProblem = 64 * 1024;
 constexpr std::size_t kMaxTitle = 200;
 constexpr auto kForm = seal::OhttpForm::chunked;
@@ -54,7 +49,7 @@ Status SealedAttempt::run(net::Connection& connection, const AnswerSink& sink) {
     heard_ = true;
     outer_status_ = response.status;
     const std::string type = response.headers.get("Content-Type").value_or("");
-    outer_problem_ = type == kProblemType;
+    outer_problem_ = type == seal::kProblemType;
     sealed_ = outer_status_ == 200 && type == seal::response_type(kForm);
   };
   const auto on_body = [&](std::string_view bytes) {
@@ -86,12 +81,14 @@ Status SealedAttempt::deliver(std::string_view content, const AnswerSink& sink) 
     has_head_ = true;
     const seal::HttpFields& fields = answer_.head().fields;
     const std::string* type = seal::find_field(fields, "content-type");
-    inner_problem_ = type != nullptr && *type == kProblemType;
+    inner_problem_ = type != nullptr && *type == seal::kProblemType;
     if (!inner_problem_) {
       const std::string* digest = seal::find_field(fields, "x-aci-keyset-digest");
-      if (digest == nullptr || *digest != keyset_digest_) {
+      const Status header = check_keyset_header(
+          digest != nullptr ? std::optional(*digest) : std::nullopt, keyset_digest_);
+      if (!header) {
         failed_check_ = "channel.keyset";
-        return fail(Errc::mismatch, "an answer came under another keyset than the attested one");
+        return header;
       }
       TRY(sink.on_head(answer_.head()));
     }
@@ -129,10 +126,10 @@ void SealedAttempt::judge_problem(std::string_view body) {
   const auto parsed = json::parse(body);
   const Json document = parsed ? *parsed : Json::object();
   const std::string type = text_member(document, "type");
-  if (type == kKeyProblem) {
+  if (type == seal::kKeyProblem) {
     problem_ = ChannelProblem::key;
     problem_text_ = "the service does not have the key that its keyset vouches for";
-  } else if (type == kDateProblem) {
+  } else if (type == seal::kDateProblem) {
     problem_ = ChannelProblem::clock;
     if (const std::string* date = seal::find_field(answer_.head().fields, "date")) {
       if (const auto time = parse_http_date(*date)) service_time_ = *time;

@@ -56,6 +56,15 @@ tl::unexpected<Error> nobody_waits() {
 
 }  // namespace
 
+AnswerSink gather(std::string& body, std::size_t max, std::string_view what) {
+  return {.on_head = [](const seal::InnerResponse&) { return Status(); },
+          .on_content = [&body, max, what](std::string_view content) -> Status {
+            body += content;
+            if (body.size() <= max) return {};
+            return fail(Errc::limit, fmt::format("{} is too long", what));
+          }};
+}
+
 std::string SealedAnswer::receipt_id() const {
   const std::string* id = seal::find_field(head.fields, "x-receipt-id");
   return id != nullptr ? *id : "";
@@ -284,12 +293,7 @@ Status SealedChannel::check_receipt(SealedAnswer& answer, const seal::HttpFields
   }
   seal::InnerRequest request{.method = "GET", .path = "/v1/aci/receipts/" + id};
   request.fields = credentials;
-  const AnswerSink sink{.on_head = [](const seal::InnerResponse&) { return Status(); },
-                        .on_content = [&](std::string_view content) -> Status {
-                          document += content;
-                          if (document.size() <= kMaxReceipt) return {};
-                          return fail(Errc::limit, "the receipt is too long");
-                        }};
+  const AnswerSink sink = gather(document, kMaxReceipt, "the receipt");
   Peer peer = std::move(answer.peer);
   peer.used_before = true;
   if (peer.connection != nullptr && !peer.connection->is_open()) peer = {};

@@ -40,6 +40,9 @@ struct AnswerSink {
   std::function<Status(const seal::InnerResponse& head)> on_head;  // once, before any content
   std::function<Status(std::string_view content)> on_content;
 };
+// Appends the content to `body`, which outlives it. Fails with `limit`, naming `what`, beyond
+// `max`.
+AnswerSink gather(std::string& body, std::size_t max, std::string_view what);
 
 // An answer that arrived whole: every byte authentic, in its place, and none missing.
 struct SealedAnswer {

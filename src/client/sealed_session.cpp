@@ -1,7 +1,6 @@
 #include <utility>
 
 #include "base/secret.h"
-#include "client/answer.h"
 #include "client/sealed_channel.h"
 #include "client/session_kinds.h"
 
@@ -10,16 +9,7 @@ namespace {
 
 constexpr std::size_t kMaxErrorBody = 64 * 1024;
 constexpr std::size_t kMaxModels = std::size_t{1} << 20U;
-
-// Gathers a body of at most `max` bytes.
-AnswerSink gather(std::string& body, std::size_t max) {
-  return {.on_head = [](const seal::InnerResponse&) { return Status(); },
-          .on_content = [&body, max](std::string_view content) -> Status {
-            body += content;
-            if (body.size() <= max) return {};
-            return fail(Errc::limit, "the service's answer is too long");
-          }};
-}
+constexpr std::string_view kAnswer = "the service's answer";
 
 class SealedSession final : public Session {
  public:
@@ -62,7 +52,8 @@ Result<std::vector<std::string>> SealedSession::models() {
   request.fields = credentials();
   std::string body;
   verify::Verdict verdict;
-  TRY_ASSIGN(auto answer, channel_->exchange(request, gather(body, kMaxModels), never_, verdict));
+  TRY_ASSIGN(auto answer,
+             channel_->exchange(request, gather(body, kMaxModels, kAnswer), never_, verdict));
   channel_->done_with(answer);
   if (answer.head.status != 200) {
     return tl::unexpected<Error>(service_error(answer.head.status, body));
@@ -74,7 +65,7 @@ Status SealedSession::stream(const seal::InnerRequest& request, AnswerReader& re
                              Exchange& exchange, std::optional<SealedAnswer>& answer) {
   bool accepted = false;
   std::string refusal;
-  AnswerSink sink = gather(refusal, kMaxErrorBody);
+  AnswerSink sink = gather(refusal, kMaxErrorBody, kAnswer);
   const auto to_refusal = sink.on_content;
   sink.on_head = [&](const seal::InnerResponse& head) {
     accepted = head.status == 200;
@@ -119,10 +110,7 @@ Status SealedSession::chat(const Json& request,
   std::optional<SealedAnswer> sealed;
   const Status streamed = stream(inner, reader, exchange, sealed);
   wipe(inner.content);
-  exchange.response_body = std::move(answer.raw);
-  exchange.answer = std::move(answer.text);
-  exchange.finish_reason = std::move(answer.finish_reason);
-  exchange.usage = std::move(answer.usage);
+  exchange.take(std::move(answer));
   TRY(streamed);
   return channel_->check_receipt(*sealed, credentials(), never_, exchange.receipt,
                                  exchange.receipt_verdict);

@@ -6,6 +6,13 @@
 
 namespace confide::client {
 
+void Exchange::take(Answer streamed) {
+  response_body = std::move(streamed.raw);
+  answer = std::move(streamed.text);
+  finish_reason = std::move(streamed.finish_reason);
+  usage = std::move(streamed.usage);
+}
+
 // What the keyset lists is attested, so nobody on the way can take the sealed channel off it: where
 // it is listed there is no other, and where it is not the TLS key had to be an attested one.
 Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "client/answer.h"
 #include "client/attest.h"
 
 namespace confide::client {
@@ -32,6 +33,8 @@ struct Exchange {
   std::string client_nonce;   // of the sealed channel, which the receipt repeats; else empty
   Json usage;
   verify::Verdict receipt_verdict;
+
+  void take(Answer streamed);  // what the stream gave, whole or not
 };
 
 // Not thread-safe.

@@ -98,8 +98,7 @@ class TlsConnection final : public Connection {
 
 // A name or address as a Host header and a URL have it.
 std::string authority(const Url& url) {
-  const bool v6 = url.host.find(':') != std::string::npos;
-  const std::string host = v6 ? fmt::format("[{}]", url.host) : url.host;
+  const std::string host = url_host(url.host);
   return url.port == kHttpsPort ? host : fmt::format("{}:{}", host, url.port);
 }
 

@@ -1,6 +1,9 @@
 #include "net/http.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 
 #include "base/ascii.h"
 #include "base/bytes.h"
@@ -24,6 +27,26 @@ std::string percent_decode(std::string_view text) {
 }
 
 }  // namespace
+
+std::string url_host(std::string_view host) {
+  const bool v6 = host.find(':') != std::string_view::npos;
+  return v6 ? fmt::format("[{}]", host) : std::string(host);
+}
+
+Result<Endpoint> parse_endpoint(std::string_view text) {
+  const std::size_t colon = std::min(text.rfind(':'), text.size());
+  std::string_view address = text.substr(0, colon);
+  if (address.starts_with('[') && address.ends_with(']')) {
+    address = address.substr(1, address.size() - 2);
+  }
+  Endpoint out{.address = std::string(address), .port = 0};
+  const std::string_view port = text.substr(std::min(colon + 1, text.size()));
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
+  if (address.empty() || port.empty() || error != std::errc{} || end != port.data() + port.size()) {
+    return fail(Errc::malformed, "not ADDRESS:PORT");
+  }
+  return out;
+}
 
 void Headers::add(std::string name, std::string value) {
   fields_.emplace_back(std::move(name), std::move(value));

@@ -10,7 +10,19 @@
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
+
 namespace confide::net {
+
+// As a URL has it: an IPv6 address in brackets, everything else as it is.
+std::string url_host(std::string_view host);
+
+// ADDRESS:PORT, an IPv6 address in brackets; `address` has none. Fails with `malformed`.
+struct Endpoint {
+  std::string address;
+  std::uint16_t port = 0;
+};
+Result<Endpoint> parse_endpoint(std::string_view text);
 
 // Names compare case-insensitively; order and duplicates are kept.
 class Headers {

@@ -12,21 +12,11 @@ constexpr std::string_view kModels = "/v1/models/";
 constexpr std::size_t kMaxList = std::size_t{1} << 20U;
 constexpr json::Limits kBodyLimits{.max_bytes = std::size_t{32} << 20U};
 
-std::string authority_of(const net::Url& url) {
-  const bool v6 = url.host.find(':') != std::string::npos;
-  return fmt::format("{}{}{}:{}", v6 ? "[" : "", url.host, v6 ? "]" : "", url.port);
-}
-
 Result<std::vector<std::string>> list_models(Service& service) {
   std::string body;
   client::Cancellation never;
   verify::Verdict verdict;
-  const client::AnswerSink sink{.on_head = [](const seal::InnerResponse&) { return Status(); },
-                                .on_content = [&](std::string_view content) -> Status {
-                                  body += content;
-                                  if (body.size() <= kMaxList) return {};
-                                  return fail(Errc::limit, "the list of models is too long");
-                                }};
+  const client::AnswerSink sink = client::gather(body, kMaxList, "the list of models");
   const seal::InnerRequest request{
       .method = "GET", .authority = service.authority, .path = "/v1/models"};
   TRY_ASSIGN(auto answer, service.channel->exchange(request, sink, never, verdict));
@@ -56,7 +46,7 @@ Result<Routes> Routes::open(const std::vector<ServiceOptions>& options, verify::
                   fmt::format("{}: {}", wanted.sealed.target.url, channel.error().message));
     }
     Service service{.url = wanted.sealed.target.url,
-                    .authority = authority_of(url),
+                    .authority = fmt::format("{}:{}", net::url_host(url.host), url.port),
                     .models = {},
                     .channel = *std::move(channel)};
     if (!wanted.model.empty()) {
