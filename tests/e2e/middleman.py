@@ -5,6 +5,7 @@ import ipaddress
 import ssl
 import tempfile
 import threading
+import types
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -29,10 +30,21 @@ def self_signed():
             + certificate.public_bytes(serialization.Encoding.PEM))
 
 
-class Middleman:
-    """Relays to `server`, remembers all that clients sent, passes answers through `change`."""
+def answer(status, body=b"", **headers):
+    """Made up; `content_type` becomes Content-Type."""
+    return types.SimpleNamespace(status=status, body=body, headers={
+        name.replace("_", "-").title(): value for name, value in headers.items()})
 
-    def __init__(self, server, change=lambda path, body: body):
+
+class Middleman:
+    """Relays to `server` and remembers all that clients sent.
+
+    Answers go through `change`. `act` decides instead what becomes of a request: it is given its method,
+    path and body, and what passes it on, as it is or with another body.
+    """
+
+    def __init__(self, server, change=lambda path, body: body,
+                 act=lambda method, path, body, pass_on: pass_on()):
         relay = self
         self.seen = b""
 
@@ -42,17 +54,22 @@ class Middleman:
             def do(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 relay.seen += (self.requestline + "\n" + str(self.headers)).encode() + body
-                got = wire.request(server, self.command, self.path, body or None,
-                                   {k: v for k, v in self.headers.items()
-                                    if k.lower() not in ("host", "content-length")})
-                answer = change(self.path, got.body)
+
+                def pass_on(other=None, method=self.command):
+                    return wire.request(server, method, self.path, other or body or None,
+                                        {k: v for k, v in self.headers.items()
+                                         if k.lower() not in ("host", "content-length")})
+
+                got = act(self.command, self.path, body, pass_on)
+                sent = change(self.path, got.body)
                 self.send_response(got.status)
                 for name, value in got.headers.items():
                     if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                         self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer)))
+                self.send_header("Content-Length", str(len(sent) + getattr(got, "withheld", 0)))
                 self.end_headers()
-                self.wfile.write(answer)
+                self.wfile.write(sent)
+                self.close_connection = hasattr(got, "withheld")
 
             do_GET = do_POST = do
 
@@ -66,7 +83,8 @@ class Middleman:
             pem.flush()
             context.load_cert_chain(pem.name)
         self.listener.socket = context.wrap_socket(self.listener.socket, server_side=True)
-        self.url = f"https://127.0.0.1:{self.listener.server_port}"
+        self.port = self.listener.server_port
+        self.url = f"https://127.0.0.1:{self.port}"
 
     def __enter__(self):
         threading.Thread(target=self.listener.serve_forever, daemon=True).start()

@@ -63,7 +63,8 @@ class Nginx:
     def __init__(self, folder, servers, balance="", curious=False):
         self.folder = pathlib.Path(folder)
         (self.folder / "answers").mkdir(parents=True)
-        (self.folder / "pem").write_bytes(self_signed())
+        self.certificate = self.folder / "pem"
+        self.certificate.write_bytes(self_signed())
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         (self.folder / "nginx.conf").write_text(CONFIGURATION.format(
