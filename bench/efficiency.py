@@ -193,6 +193,8 @@ def main():
 
 
 def compare(servers, streams, options):
+    """`servers[0]` beside `servers[1]`; the ratio is of their throughputs, round by round."""
+    ours, peer = (server.name for server in servers)
     runs = {server.name: [] for server in servers}
     for turn in range(options.rounds):
         for server in servers if turn % 2 == 0 else reversed(servers):
@@ -204,11 +206,11 @@ def compare(servers, streams, options):
     def median(name, column):
         return statistics.median(run[column] for run in runs[name])
 
-    ratios = [ours[0] / plain[0] for ours, plain in zip(runs["confide"], runs["plain"])]
-    return {"streams": streams, "confide": round(median("confide", 0), 1),
-            "plain": round(median("plain", 0), 1), "ratio": round(statistics.median(ratios), 3),
-            "ttft_confide_ms": round(median("confide", 1) * 1000, 1),
-            "ttft_plain_ms": round(median("plain", 1) * 1000, 1),
+    ratios = [a[0] / b[0] for a, b in zip(runs[ours], runs[peer])]
+    return {"streams": streams, ours: round(median(ours, 0), 1), peer: round(median(peer, 0), 1),
+            "ratio": round(statistics.median(ratios), 3),
+            f"ttft_{ours}_ms": round(median(ours, 1) * 1000, 1),
+            f"ttft_{peer}_ms": round(median(peer, 1) * 1000, 1),
             "rounds": options.rounds, "tokens": options.tokens, "threads": THREADS}
 
 

@@ -35,6 +35,7 @@ Result<Bytes> AnswerWriter::start(InnerResponse head) {
 Result<Bytes> AnswerWriter::write(ByteView content) {
   const std::size_t most =
       padding_ == Padding::constant ? kConstantData : kMaxChunk - kRecordOverhead;
+  if (!content.empty() && content.size() <= most) return emit(framed({}, content), /*last=*/false);
   Bytes out;
   while (!content.empty()) {
     const ByteView data = content.first(std::min(most, content.size()));
@@ -73,8 +74,10 @@ Bytes AnswerWriter::framed(Bytes before, ByteView data) const {
 }
 
 Result<Bytes> AnswerWriter::emit(ByteView plaintext, bool last) {
-  if (sealer_.form() == OhttpForm::whole && last) return sealer_.finish(plaintext);
   const std::size_t most = padding_ == Padding::constant ? kConstantChunk : kMaxChunk;
+  const bool whole = sealer_.form() == OhttpForm::whole;
+  if (last && (whole || plaintext.size() <= most)) return sealer_.finish(plaintext);
+  if (plaintext.size() <= most) return sealer_.seal(plaintext);
   Bytes out;
   while (plaintext.size() > most) {
     TRY_ASSIGN(const Bytes sealed, sealer_.seal(plaintext.first(most)));
