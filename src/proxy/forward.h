@@ -7,7 +7,6 @@
 #include "net/http.h"
 #include "proxy/history.h"
 #include "proxy/routes.h"
-#include "proxy/stream_gate.h"
 #include "proxy/tally.h"
 
 namespace confide::proxy {

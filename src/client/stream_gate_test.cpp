@@ -1,8 +1,8 @@
-#include "proxy/stream_gate.h"
+#include "client/stream_gate.h"
 
 #include <gtest/gtest.h>
 
-namespace confide::proxy {
+namespace confide::client {
 namespace {
 
 constexpr std::string_view kOpenAi = "data: {\"a\":1}\n\ndata: {\"b\":2}\n\n";
@@ -76,4 +76,4 @@ TEST(StreamGate, AnEndWithoutLineBreakIsHeldToo) {
 }
 
 }  // namespace
-}  // namespace confide::proxy
+}  // namespace confide::client

@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 
-namespace confide::proxy {
+namespace confide::client {
 
 class StreamGate {
  public:
@@ -25,4 +25,4 @@ class StreamGate {
   bool long_line_ = false;  // the present line is too long to be the end, and not held
 };
 
-}  // namespace confide::proxy
+}  // namespace confide::client

@@ -1,10 +1,10 @@
-#include "proxy/stream_gate.h"
+#include "client/stream_gate.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
-namespace confide::proxy {
+namespace confide::client {
 namespace {
 
 constexpr std::size_t kLongestEnd = 64;  // of the lines below, blanks included
@@ -53,4 +53,4 @@ Result<std::string> StreamGate::feed(std::string_view bytes) {
 
 std::string StreamGate::release() { return std::exchange(held_, {}); }
 
-}  // namespace confide::proxy
+}  // namespace confide::client
