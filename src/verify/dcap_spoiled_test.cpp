@@ -268,7 +268,7 @@ const Forgery kForgeries[] = {
     {"leaf_alone", [](auto& q, auto&, const auto& o) { q.pck_chain_pem = o.made().pck.to_pem(); },
      "tdx.pck.chain", Errc::untrusted, "T5: 1 certificates"},
     {"issuer_chain_empty", [](auto&, auto& c, const auto&) { c.qe_identity_issuer_chain.clear(); },
-     "tdx.collateral", Errc::malformed},
+     "tdx.collateral", Errc::malformed, "T4: QE identity issuer chain"},
     {"tcb_info_text", [](auto&, auto& c, const auto&) { c.tcb_info += " "; }, "tdx.tcb.info",
      Errc::bad_signature},
     {"tcb_info_of_another_root",

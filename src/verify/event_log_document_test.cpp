@@ -98,6 +98,7 @@ TEST(EventLogDocument, ADifferenceIsAClaimToo) {
                                                     {"quote", to_hex(evidence::Measurement{})},
                                                     {"hint", "the quote's was never extended"}}));
   EXPECT_EQ(verdict.claims["differences"][1]["register"], "rtmr3");
+  EXPECT_EQ(verdict.claims["runtime_events"][0]["match"], true);
   EXPECT_EQ(verdict.claims["runtime_events"][1]["match"], false);
 }
 
@@ -199,6 +200,18 @@ TEST(EventLogDocument, ACcelAreaExplainsItsRegisters) {
                                            {"data_size", 6}}));
 }
 
+// Only dstack computes the digests of its events; firmware's are those it lists, whatever their
+// type.
+TEST(EventLogDocument, ACcelAreaReplaysWhatItLists) {
+  const Bytes area =
+      CcelBytes().event(4, evidence::kRuntimeEvent, measurement_of(1), "not dstack's").bytes();
+  const Rtmrs registers = registers_of(area);
+  EXPECT_EQ(registers[3], extend({}, measurement_of(1)));
+  Verdict verdict;
+  const auto out = verify_event_log(area, {.registers = &registers}, verdict);
+  EXPECT_TRUE(out) << out.error().message;
+}
+
 TEST(EventLogDocument, ACcelAreaOfAnotherBankIsShownButMatchesNoQuote) {
   const Bytes area = CcelBytes({{0x0012, 32}}).event(1, 4, {}, "x").bytes();
   const Rtmrs registers{};
@@ -206,6 +219,7 @@ TEST(EventLogDocument, ACcelAreaOfAnotherBankIsShownButMatchesNoQuote) {
   EXPECT_EQ(verify_event_log(area, {.registers = &registers}, verdict).error().code,
             Errc::unsupported);
   EXPECT_EQ(verdict.first_failure()->id, "eventlog.bank");
+  EXPECT_EQ(verdict.first_failure()->detail.substr(0, 4), "E9: ");
   EXPECT_EQ(check_of(verdict, "eventlog.rtmr0").status, CheckStatus::fail);
   EXPECT_EQ(verdict.claims["algorithms"], Json::array({"0x12"}));
   EXPECT_EQ(verdict.claims["event_list"][0]["digest"], to_hex(Bytes(32, 0xee)));
@@ -216,17 +230,19 @@ TEST(EventLogDocument, ACcelDifferenceNamesTheEventThatIsNotItsData) {
   const auto hashed = [](std::string_view data) { return crypto::sha384(as_bytes(data)); };
   const Bytes honest = CcelBytes()
                            .event(1, 0x80000003, measurement_of(1), "an image")
+                           .event(1, 4, hashed("one"), "one")
                            .event(1, 4, hashed("sep"), "sep")
                            .bytes();
   const Rtmrs registers = registers_of(honest);
   const Bytes forged = CcelBytes()
                            .event(1, 0x80000003, measurement_of(1), "an image")
+                           .event(1, 4, hashed("one"), "one")
                            .event(1, 4, hashed("???"), "sep")
                            .bytes();
   Verdict verdict;
   EXPECT_FALSE(verify_event_log(forged, {.registers = &registers}, verdict));
   EXPECT_EQ(verdict.claims["differences"][0]["hint"],
-            "its event 1 (EV_SEPARATOR) does not hash to its listed digest");
+            "its event 2 (EV_SEPARATOR) does not hash to its listed digest");
 }
 
 }  // namespace

@@ -28,10 +28,7 @@ Result<TrustRoot> find_nvidia_root(const CertificateChain& chain, Anchor purpose
   std::optional<Error> reason;
   for (const TrustRoot& root : policy.roots) {
     if (!root.may_anchor(purpose)) continue;
-    if (!(chain.back() == root.certificate) &&
-        chain.back().issuer() != root.certificate.subject()) {
-      continue;
-    }
+    if (chain.back().issuer() != root.certificate.subject()) continue;  // a root is its own issuer
     const Status judged = crypto::verify_chain(chain, root.certificate, at);
     if (judged) return root;
     if (!reason) reason = judged.error();
@@ -104,7 +101,7 @@ Status check_architecture(const std::string& architecture, const evidence::GpuEv
   if (opaque.kind != kind) {
     return fail(Errc::mismatch, "G9: certificate and report disagree on what the device is");
   }
-  if (given.kind && *given.kind != kind) {
+  if (given.kind.value_or(kind) != kind) {
     return fail(Errc::mismatch, "G9: not the kind of device it was given as");
   }
   if (!given.architecture.empty() && given.architecture != architecture) {

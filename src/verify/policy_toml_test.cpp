@@ -139,6 +139,7 @@ std::vector<Knob> snp_knobs() {
                                            "1",
                                            "{ Turin = 1 }",
                                            "{ Rome = { bl = 1 } }",
+                                           "{ Turin = { bl = 1 }, Rome = { bl = 1 } }",
                                            "{ Turin = { boot = 1 } }",
                                            "{ Turin = { bl = 256 } }",
                                            "{ Turin = { ucode = -1 } }"};

@@ -74,6 +74,7 @@ TEST(VerifyRim, UnsignedIsNotBelieved) {
   const Outcome out = judge(lab, evidence::testing::write_rim(lab.driver_rim));
   ASSERT_FALSE(out.rim);
   EXPECT_EQ(out.verdict.first_failure()->id, "rim.signature");
+  EXPECT_EQ(out.verdict.first_failure()->detail.substr(0, 5), "G13: ");
   EXPECT_EQ(out.verdict.claims.at("findings"), Json::array({"rim_xmldsig"}));
   EXPECT_EQ(out.verdict.claims.at("xmldsig_ok"), false);
   EXPECT_EQ(out.verdict.claims.at("chain_ok"), false);
@@ -92,6 +93,15 @@ TEST(VerifyRim, OnlyItsOwnRootsVouchForIt) {
   expect_failure(out, "rim.chain", Errc::untrusted, "G14: no trusted root is named");
   EXPECT_EQ(out.verdict.claims.at("findings"), Json::array({"rim_chain"}));
   EXPECT_EQ(out.verdict.claims.at("xmldsig_ok"), true);
+  EXPECT_FALSE(out.verdict.simulated);
+}
+
+TEST(VerifyRim, UnderAVendorsRootItIsNotSimulated) {
+  const GpuLab lab;
+  Policy policy = lab.policy();
+  for (auto& root : policy.roots) root.simulated = false;
+  const Outcome out = judge(lab, lab.rim(lab.driver_rim), policy);
+  ASSERT_TRUE(out.rim) << out.rim.error().message;
   EXPECT_FALSE(out.verdict.simulated);
 }
 

@@ -47,6 +47,16 @@ TEST_P(EachVersion, PassesAsItComes) {
 
 INSTANTIATE_TEST_SUITE_P(VerifySgx, EachVersion, ::testing::Values(3, 4, 5));
 
+TEST(VerifySgx, UnderAVendorsRootItIsNotSimulated) {
+  const SgxLab lab;
+  Policy policy = lab.policy();
+  policy.roots.back().simulated = false;
+  const SgxOutcome outcome = appraise(lab, policy);
+  ASSERT_TRUE(outcome.proof) << outcome.proof.error().message;
+  EXPECT_FALSE(outcome.verdict.simulated);
+  EXPECT_FALSE(outcome.proof->simulated());
+}
+
 // That name is the PCK certificate's.
 TEST(VerifySgx, TheReportsOwnCpuSvnIsNoClaimOfItsOwn) {
   const SgxLab lab;

@@ -187,6 +187,8 @@ TEST(SnpPolicyRules, ReportedBelowCurrentMayBeRefused) {
   policy.snp.allow_reported_below_current = false;
   expect_failure(appraise(lab, policy), "snp.firmware", Errc::policy,
                  "reported_tcb_is_not_current_tcb");
+  lab.report.current_tcb = lab.report.committed_tcb = lab.report.reported_tcb;
+  EXPECT_TRUE(appraise(lab, policy).proof);
 }
 
 TEST(SnpPolicyRules, VmplIsBounded) {
@@ -263,6 +265,10 @@ TEST(SnpPolicyRules, OriginNeedsACertificate) {
   Policy policy = lab.policy();
   policy.snp.chip_ids = {hex_of(64, 0xc1)};
   EXPECT_TRUE(appraise(lab.report_bytes(), nullptr, policy, lab.at).failed("snp.values"));
+  // What the report itself says needs none to be compared.
+  policy = lab.policy();
+  policy.snp.measurements = {to_hex(lab.report.measurement)};
+  EXPECT_FALSE(appraise(lab.report_bytes(), nullptr, policy, lab.at).failed("snp.values"));
 }
 
 TEST(SnpPolicyRules, VleksMayBeRefused) {

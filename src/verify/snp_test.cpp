@@ -110,6 +110,16 @@ TEST(Snp, BuiltInRootsAreNotSimulated) {
   EXPECT_EQ(amd_roots()[2].common_name(), "ARK-Turin");
 }
 
+TEST(Snp, UnderAVendorsRootItIsNotSimulated) {
+  const SnpLab lab;
+  Policy policy = lab.policy();
+  policy.roots.back().simulated = false;
+  const SnpOutcome outcome = appraise(lab, policy);
+  ASSERT_TRUE(outcome.proof) << why(outcome);
+  EXPECT_FALSE(outcome.verdict.simulated);
+  EXPECT_FALSE(outcome.proof->simulated());
+}
+
 TEST(Snp, ARootAnchorsItsOwnProductOnly) {
   const SnpLab lab;
   Policy policy = lab.policy();
@@ -173,12 +183,17 @@ TEST(Snp, RefusesWithoutCertificates) {
   evidence::SnpCertificates certificates = lab.certificates();
   certificates.crl.reset();
   certificates.leaf.reset();
-  expect_failure(appraise(lab.report_bytes(), &certificates, lab.policy(), lab.at),
-                 "snp.certificates", Errc::unavailable, "no VCEK");
+  const SnpOutcome without_leaf = appraise(lab.report_bytes(), &certificates, lab.policy(), lab.at);
+  expect_failure(without_leaf, "snp.certificates", Errc::unavailable, "no VCEK");
+  EXPECT_EQ(without_leaf.verdict.claims.at("crypto_ok"), Json());
   certificates = lab.certificates();
   certificates.ica.reset();
   expect_failure(appraise(lab.report_bytes(), &certificates, lab.policy(), lab.at),
                  "snp.certificates", Errc::unavailable, "no ASK");
+  certificates = lab.certificates();
+  certificates.ica->resize(8);
+  expect_failure(appraise(lab.report_bytes(), &certificates, lab.policy(), lab.at),
+                 "snp.certificates", Errc::malformed, "S4: ASK");
 }
 
 TEST(Snp, JudgesNothingWithoutItsInput) {
@@ -211,7 +226,9 @@ TEST(Snp, ClaimsWhatTheReportSays) {
 
 TEST(Snp, ClaimsWhatTheCertificateSays) {
   const SnpLab turin(SnpProduct::turin);
-  EXPECT_EQ(appraise(turin, turin.policy()).verdict.claims.at("certificate").at("fmc"), 1);
+  const Json of_turin = appraise(turin, turin.policy()).verdict.claims.at("certificate");
+  EXPECT_EQ(of_turin.at("fmc"), 1);
+  EXPECT_EQ(of_turin.at("not_after"), to_rfc3339(turin.leaf.request.not_after));
   const SnpLab vlek(SnpProduct::milan, SnpSigningKey::vlek);
   const Json claims = appraise(vlek, vlek.policy()).verdict.claims.at("certificate");
   EXPECT_EQ(claims.at("csp_id"), "CN=cc.lab.example");

@@ -102,6 +102,14 @@ TEST(VerifyTdx, ClaimsNoStatusOfAForgedQuote) {
   EXPECT_EQ(claims.at("tcb_components").at("module_id"), "TDX_01");
 }
 
+TEST(VerifyTdx, ClaimsTheLevelsThatItFound) {
+  const TdxLab lab;
+  const Json levels = appraise(lab, lab.policy()).verdict.claims.at("tcb_components");
+  EXPECT_EQ(levels.at("level_status"), "UpToDate");
+  EXPECT_TRUE(levels.at("level_date").is_string());
+  EXPECT_EQ(levels.at("sgx_level_status"), "UpToDate");
+}
+
 TEST(VerifyTdx, ClaimsNothingOfALevelThatThereIsNot) {
   TdxLab lab;
   lab.platform.tcb_components.fill(0);
