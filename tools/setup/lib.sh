@@ -113,6 +113,20 @@ python_environment() {
   pinned_environment tests/e2e/requirements.txt build/venv
 }
 
+# What people already use, each from its package: clients of the OpenAI API that tests run unchanged.
+client_packages() {
+  local folder=build/clients pinned=tests/e2e/clients
+  pinned_environment "$pinned/requirements.txt" "$folder/python"
+  cmp -s "$pinned/package-lock.json" "$folder/node/done.stamp" && return
+  say "Installing the Node packages of $pinned"
+  rm -rf "$folder/node"
+  mkdir -p "$folder/node"
+  cp "$pinned/package.json" "$pinned/package-lock.json" "$folder/node"
+  (PATH=$PWD/$folder/python/bin:$PATH && cd "$folder/node" &&
+    npm ci --silent --ignore-scripts --no-audit --no-fund) || die "could not install $pinned"
+  cp "$pinned/package-lock.json" "$folder/node/done.stamp"
+}
+
 # nginx for the tests that put it in between. Only its files: the package would start a web server on
 # port 80. Where it cannot be had, they are skipped and say so.
 fetch_nginx() {

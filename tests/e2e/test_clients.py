@@ -1,0 +1,60 @@
+"""Clients that people already use, unchanged, through `confide proxy`: each from its package, in a process of
+its own (tests/e2e/clients)."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import MODEL_NAME, ROOT
+from test_proxy import Proxy
+
+CLIENTS = pathlib.Path(__file__).parent / "clients"
+INSTALLED = ROOT / "build/clients"
+PROMPT = "What is the capital of France? my-secret-word"
+
+
+@pytest.fixture(scope="module")
+def proxy(server, tmp_path_factory):
+    running = Proxy(tmp_path_factory.mktemp("proxy"), "--url", server.url,
+                    "--trust-root", server.root)
+    assert running.port, running.logged()
+    yield running
+    assert running.stop() == 0, running.logged()
+
+
+def run(proxy, interpreter, script):
+    """What it printed; it leaves a verified receipt for each answer."""
+    before = proxy.status()["receipts"]
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"),
+                   "LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # else it asks the network for prices
+    done = subprocess.run(
+        [INSTALLED / interpreter, script, f"http://127.0.0.1:{proxy.port}/v1", MODEL_NAME, PROMPT],
+        capture_output=True, text=True, timeout=200, env=environment)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout.splitlines()[-1])  # some say more than they are asked
+    assert "Paris" in seen["whole"] and seen["streamed"] == seen["whole"]
+    after = proxy.status()["receipts"]
+    assert after["failed"] == 0 and after["verified"] >= before["verified"] + 2
+    return seen
+
+
+def test_openai_for_node(proxy):
+    # It finds its package beside itself.
+    script = shutil.copy(CLIENTS / "openai_chat.mjs", INSTALLED / "node")
+    seen = run(proxy, "python/bin/node", script)
+    assert seen["models"] == [MODEL_NAME]
+    assert seen["refused"] == {"kind": "NotFoundError", "status": 404, "code": "model_not_found"}
+
+
+def test_litellm(proxy):
+    seen = run(proxy, "python/bin/python", CLIENTS / "litellm_chat.py")
+    assert seen["refused"] == {"kind": "NotFoundError", "status": 404}
+
+
+def test_pydantic_ai(proxy):
+    seen = run(proxy, "python/bin/python", CLIENTS / "agent_chat.py")
+    assert seen["again"], "a conversation goes on"
+    assert seen["refused"] == {"kind": "ModelHTTPError", "status": 404}
