@@ -36,13 +36,13 @@ CONFIDE_API void confide_document_free(char* document);
 /* ---- Attesting. `options` is an object with the names of the command line:
  *   url           https://HOST[:PORT]; the one member that must be there
  *   policy        an appraisal policy in TOML (docs/protocols/policy.md); default: the strict one
- *   trust_roots   array of certificates in PEM that evidence may chain to as well
  *   require       array of further policies in TOML, each of which must be met as well
+ *   trust_roots   array of certificates in PEM that evidence may chain to besides what these name
  *   collateral    path of a file or folder, for a service that staples none
  *   fetch, cache  true: get collateral that is missing from the vendors' services; folder to keep
  *                 it in
  *   padding       "none", "bucketed" (default) or "constant"
- *   sealed        see below; only confide_service_verify() knows it
+ *   sealed        see confide_service_verify(); it matters there alone
  * Another member, or a value of another kind, is refused as "malformed".
  *
  * An attested service is this document:

@@ -51,18 +51,33 @@ Result<bool> flag_of(const Json& options, std::string_view name) {
   return flag->get<bool>();
 }
 
-Result<verify::Policy> read_policy(const Json& options) {
-  verify::Policy policy = verify::Policy::strict();
+Result<std::vector<crypto::Certificate>> read_roots(const Json& options) {
+  std::vector<crypto::Certificate> roots;
+  TRY_ASSIGN(const auto texts, texts_of(options, "trust_roots"));
+  for (const std::string& pem : texts) {
+    TRY_ASSIGN(auto root, crypto::Certificate::from_pem(pem));
+    roots.push_back(std::move(root));
+  }
+  return roots;
+}
+
+Status read_policies(const Json& options, client::Target& target) {
+  target.policy = verify::Policy::strict();
   if (json::find(options, "policy") != nullptr) {
     TRY_ASSIGN(const std::string text, json::get_string(options, "policy"));
-    TRY_ASSIGN(policy, verify::Policy::from_toml(text));
+    TRY_ASSIGN(target.policy, verify::Policy::from_toml(text));
   }
-  TRY_ASSIGN(const auto roots, texts_of(options, "trust_roots"));
-  for (const std::string& pem : roots) {
-    TRY_ASSIGN(const auto root, crypto::Certificate::from_pem(pem));
-    policy.trust(root);
+  TRY_ASSIGN(const auto further, texts_of(options, "require"));
+  for (const std::string& text : further) {
+    TRY_ASSIGN(auto policy, verify::Policy::from_toml(text));
+    target.further_policies.push_back(std::move(policy));
   }
-  return policy;
+  TRY_ASSIGN(const auto roots, read_roots(options));
+  for (const crypto::Certificate& root : roots) {
+    target.policy.trust(root);
+    for (verify::Policy& policy : target.further_policies) policy.trust(root);
+  }
+  return {};
 }
 
 // Where collateral comes from that the service does not staple.
@@ -109,12 +124,7 @@ Result<ClientOptions> read_options(std::string_view document) {
   client::Target& target = out.sealed.target;
   TRY_ASSIGN(target.url, json::get_string(options, "url"));
   TRY(net::parse_url(target.url));
-  TRY_ASSIGN(target.policy, read_policy(options));
-  TRY_ASSIGN(const auto further, texts_of(options, "require"));
-  for (const std::string& text : further) {
-    TRY_ASSIGN(verify::Policy policy, verify::Policy::from_toml(text));
-    target.further_policies.push_back(std::move(policy));
-  }
+  TRY(read_policies(options, target));
   TRY_ASSIGN(CollateralSource source, read_source(options));
   if (!source.none()) {
     target.find_collateral = [source = std::move(source)](ByteView quote) {

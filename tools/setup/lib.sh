@@ -127,6 +127,12 @@ client_packages() {
   cp "$pinned/package-lock.json" "$folder/node/done.stamp"
 }
 
+# The wheel of clients/python, in build/python.
+python_wheel() {
+  build release confide-verify confide-client
+  clients/python/build build/lib build/python build/venv/bin/python
+}
+
 # nginx for the tests that put it in between. Only its files: the package would start a web server on
 # port 80. Where it cannot be had, they are skipped and say so.
 fetch_nginx() {
