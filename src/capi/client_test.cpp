@@ -290,6 +290,24 @@ TEST_F(CapiClientTest, AnExchangeMayOutliveItsChannelAndBeLeftAtAnyTime) {
   go.release(100);
 }
 
+TEST_F(CapiClientTest, AStreamLongerThanWhatMayWaitIsWholeAndMayBeLeft) {
+  const std::string line = "data: " + std::string(1000, 'x') + "\n\n";
+  std::string body;
+  while (body.size() < std::size_t{4} << 20U) body += line;
+  backend.refusal =
+      seal::InnerResponse{.status = 500,  // needs no receipt
+                          .fields = {{.name = "content-type", .value = "text/event-stream"}},
+                          .content = body};
+  const auto channel = open();
+  const auto left = ask(*channel, /*stream=*/true);
+  EXPECT_EQ(next(*left).event, CONFIDE_EVENT_HEAD);
+  const auto seen = all(*ask(*channel, /*stream=*/true));
+  EXPECT_EQ(seen.back().event, CONFIDE_EVENT_END);
+  EXPECT_EQ(content(seen), body);
+  confide_exchange_cancel(left.get());
+  EXPECT_EQ(next(*left).event, CONFIDE_EVENT_FAILED);
+}
+
 TEST_F(CapiClientTest, ManyAtOnce) {
   const auto channel = open();
   std::vector<std::jthread> threads;

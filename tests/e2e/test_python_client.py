@@ -149,6 +149,7 @@ def test_answers_and_streams_alike(make, genuine):
     assert text_of(stream) == genuine
     proof = stream.response.extensions["confide"].proof
     assert proof.verdict.passed and proof.document["model"] == MODEL_NAME
+    assert proof.keyset == client.confide.service.keyset
     raw = client.chat.completions.with_raw_response.create(**question())
     assert raw.http_response.extensions["confide"].proof.receipt != proof.receipt
 

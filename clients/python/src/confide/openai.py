@@ -71,6 +71,8 @@ class OpenAI(openai.OpenAI):
             http_client = _Client(Transport(url, policy, **options))
         elif not isinstance(http_client, _Client):  # with_options() hands on ours
             raise TypeError(_FOREIGN)
+        #: What carries the requests, and knows the attested service.
+        self.confide = http_client.transport
         super().__init__(base_url=url, http_client=http_client, **_without_websockets(arguments))
 
 
@@ -87,4 +89,6 @@ class AsyncOpenAI(openai.AsyncOpenAI):
             http_client = _AsyncClient(AsyncTransport(url, policy, **options))
         elif not isinstance(http_client, _AsyncClient):
             raise TypeError(_FOREIGN)
+        #: What carries the requests, and knows the attested service.
+        self.confide = http_client.transport
         super().__init__(base_url=url, http_client=http_client, **_without_websockets(arguments))
