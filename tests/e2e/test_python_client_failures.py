@@ -16,7 +16,6 @@ from python_client import ask, installed, make, make_async, package, run_script,
 from test_man_in_the_middle import API_KEY, ATTACKS, FALSE, Attacker, error, genuine, known
 from test_proxy import text_of
 
-pytestmark = pytest.mark.server
 __all__ = ["genuine", "installed", "known", "make", "package"]  # fixtures
 REPORT = "/v1/aci/attestation"
 
@@ -172,11 +171,11 @@ def test_an_interrupt_is_heard_while_nothing_comes(make, server):
 
 def test_many_threads_share_a_client(make, genuine):
     client = make()
-    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
         def answered(i):
             return text_of(ask(client, stream=True)) if i % 2 else text(ask(client))
 
-        assert list(pool.map(answered, range(16))) == [genuine] * 16
+        assert list(pool.map(answered, range(8))) == [genuine] * 8
 
 
 def test_many_tasks_share_a_client(package, server, genuine):
@@ -188,9 +187,9 @@ def test_many_tasks_share_a_client(package, server, genuine):
 
     async def converse():
         async with make_async(package, server) as client:
-            return await asyncio.gather(*(answered(client, i) for i in range(16)))
+            return await asyncio.gather(*(answered(client, i) for i in range(8)))
 
-    assert asyncio.run(converse()) == [genuine] * 16
+    assert asyncio.run(converse()) == [genuine] * 8
 
 
 def test_a_forked_process_opens_a_channel_of_its_own(installed, server):
