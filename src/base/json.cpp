@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::int64_t kMaxSafeInteger = (std::int64_t{1} << 53U) - 1;
 
+constexpr std::size_t kUsualMembers = 4;
+
 // Builds the tree event by event and stops the parser at the first breach of a limit.
 class Builder final : public nlohmann::json_sax<Json> {
  public:
@@ -32,7 +34,12 @@ class Builder final : public nlohmann::json_sax<Json> {
   }
   bool string(string_t& value) override { return add(std::move(value)) != nullptr; }
   bool binary(binary_t& /*value*/) override { return no(Errc::malformed, "binary value"); }
-  bool start_object(std::size_t /*size*/) override { return enter(Json::object()); }
+  bool start_object(std::size_t /*size*/) override {
+    if (!enter(Json::object())) return false;
+    // A list of members that grows copies all that is in them: their names are constant.
+    open_.back()->get_ref<Json::object_t&>().reserve(kUsualMembers);
+    return true;
+  }
   bool key(string_t& name) override {
     auto& members = open_.back()->get_ref<Json::object_t&>();
     if (members.size() >= limits_.max_members) return no(Errc::limit, "too many members");
