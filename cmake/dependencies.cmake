@@ -1,5 +1,5 @@
-# Every third-party library, found once. Debian 12 has all of them but llama.cpp, which ./setup
-# unpacks from its pinned package and builds into CONFIDE_DEPS.
+# Every third-party library, found once. Debian 12 has all of them but AWS-LC and llama.cpp, which
+# ./setup unpacks from their pinned packages and builds into CONFIDE_DEPS.
 find_package(PkgConfig REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
@@ -18,7 +18,20 @@ find_package(GTest REQUIRED)
 pkg_check_modules(secp256k1 REQUIRED IMPORTED_TARGET libsecp256k1)
 pkg_check_modules(xmlsec REQUIRED IMPORTED_TARGET xmlsec1-openssl)
 
-set(CONFIDE_DEPS ${PROJECT_SOURCE_DIR}/build/deps CACHE PATH "where ./setup put llama.cpp")
+set(CONFIDE_DEPS ${PROJECT_SOURCE_DIR}/build/deps CACHE PATH "where ./setup put AWS-LC and llama.cpp")
+
+# Cryptography and X.509: <openssl/...> of whoever links this, and of nobody else, are AWS-LC's.
+# Its names in the library have a prefix, so that OpenSSL, which others bring along, is none of its
+# business (tools/setup/lib.sh).
+set(CONFIDE_AWS_LC ${CONFIDE_DEPS}/aws-lc-build/libaws_lc_crypto.a)
+if(NOT EXISTS ${CONFIDE_AWS_LC})
+  message(FATAL_ERROR "AWS-LC is not built yet: run ./setup --no-demo first")
+endif()
+add_library(confide_aws_lc INTERFACE)
+target_include_directories(confide_aws_lc SYSTEM INTERFACE
+  ${CONFIDE_DEPS}/aws-lc-build/include ${CONFIDE_DEPS}/aws-lc/include)
+target_link_libraries(confide_aws_lc INTERFACE ${CONFIDE_AWS_LC} Threads::Threads)
+
 set(llama_src ${CONFIDE_DEPS}/llama.cpp)
 set(llama_bin ${CONFIDE_DEPS}/llama-build)
 if(NOT EXISTS ${llama_bin}/common/libllama-common.a)

@@ -1,7 +1,8 @@
-# confide_module(NAME [DEPS module...] [LIBS target...])
+# confide_module(NAME [DEPS module...] [LIBS target...] [PRIVATE_LIBS target...])
 # A module is a folder of src/: its *.cpp make library confide_NAME, its *_test.cpp make NAME_test.
+# Those who use it find the headers of LIBS, but not of PRIVATE_LIBS.
 function(confide_module name)
-  cmake_parse_arguments(arg "" "" "DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "DEPS;LIBS;PRIVATE_LIBS" ${ARGN})
   set(dir ${PROJECT_SOURCE_DIR}/src/${name})
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
   set(tests ${sources})
@@ -16,12 +17,12 @@ function(confide_module name)
   endif()
   add_library(confide_${name} STATIC ${sources})
   target_link_libraries(confide_${name}
-    PUBLIC confide_options ${arg_DEPS} ${arg_LIBS} PRIVATE confide_codegen)
+    PUBLIC confide_options ${arg_DEPS} ${arg_LIBS} PRIVATE ${arg_PRIVATE_LIBS} confide_codegen)
 
   if(CONFIDE_TESTS AND tests)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE
-      confide_${name} confide_test_codegen GTest::gmock GTest::gtest_main)
+      confide_${name} ${arg_PRIVATE_LIBS} confide_test_codegen GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE
       CONFIDE_VECTORS="${PROJECT_SOURCE_DIR}/../shared/vectors"
       CONFIDE_MODELS="${PROJECT_SOURCE_DIR}/models")

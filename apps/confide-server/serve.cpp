@@ -15,11 +15,11 @@
 
 #include "api/service.h"
 #include "attest/tee.h"
-#include "crypto/random.h"
 #include "engine/engine.h"
 #include "engine/model_file.h"
 #include "manifest.h"
 #include "net/server.h"
+#include "net/tls.h"
 #include "ops/hardening.h"
 #include "ops/log.h"
 #include "ops/shutdown.h"
@@ -230,7 +230,7 @@ Status run(const ServeOptions& options, const std::vector<std::string>& argument
 int serve(const ServeOptions& options, const std::vector<std::string>& arguments) {
   ops::start_logging(options.verbose ? ops::LogLevel::debug : ops::LogLevel::info);
   Status status = ops::harden_process();
-  crypto::reserve_secure_memory();
+  net::reserve_secure_memory();
   if (status) status = close_environment();
   if (status) status = run(options, arguments);
   if (status) return 0;

@@ -8,7 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "commands.h"
-#include "crypto/random.h"
+#include "net/tls.h"
 #include "ops/hardening.h"
 #include "ops/version.h"
 #include "options.h"
@@ -121,7 +121,7 @@ int main(int argc, char** argv) {
       confide::app::say("confide: " + hardened.error().message);
       return confide::app::kExitUnavailable;
     }
-    confide::crypto::reserve_secure_memory();
+    confide::net::reserve_secure_memory();
     return confide::app::run(argc, argv);
   } catch (const std::exception& error) {
     confide::app::say(std::string("confide: internal error: ") + error.what());

@@ -46,7 +46,7 @@ class AeadSequence {
 
  private:
   struct State;
-  Status take_nonce(bool encrypt);
+  Result<AeadNonce> next_nonce() const;
   std::unique_ptr<State> state_;
 };
 

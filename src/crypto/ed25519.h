@@ -19,8 +19,8 @@ class Ed25519Key {
   Ed25519Signature sign(ByteView message) const;
 
  private:
-  Ed25519Key(SecretBytes seed, const Ed25519Public& pub);
-  SecretBytes seed_;
+  Ed25519Key(SecretBytes key, const Ed25519Public& pub);
+  SecretBytes key_;  // the seed, then the public key
   Ed25519Public public_{};
 };
 

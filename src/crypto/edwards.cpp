@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "crypto/openssl.h"
+#include "crypto/aws_lc.h"
 
 namespace confide::crypto {
 namespace {
@@ -43,9 +43,12 @@ struct Field {
   }
   // Zero counts as a square.
   bool is_square(const BIGNUM& a) const {
-    const int symbol = BN_kronecker(&a, p.get(), context.get());
-    must(symbol >= -1);
-    return symbol >= 0;
+    // Euler's criterion: a^((p - 1) / 2) is 1 for squares, -1 for others.
+    auto exponent = own(BN_dup(p.get()));
+    auto power = own(BN_new());
+    must(BN_rshift1(exponent.get(), exponent.get()) == 1);
+    must(BN_mod_exp(power.get(), &a, exponent.get(), p.get(), context.get()) == 1);
+    return BN_is_zero(power.get()) != 0 || BN_is_one(power.get()) != 0;
   }
 };
 
@@ -56,7 +59,7 @@ ByteArray<32> without_sign(ByteArray<32> encoded) {
 
 Handle<BIGNUM> y_of(const ByteArray<32>& encoded) {
   const ByteArray<32> y = without_sign(encoded);
-  return own(BN_lebin2bn(y.data(), static_cast<int>(y.size()), nullptr));
+  return own(BN_le2bn(y.data(), y.size(), nullptr));
 }
 
 // The y-coordinates of the eight points of order 1, 2, 4 and 8, little-endian.
@@ -91,7 +94,7 @@ ByteArray<32> montgomery_u(const ByteArray<32>& encoded) {
   const auto inverse = field.invert(*field.subtract(*field.one, *y));
   const auto u = field.multiply(*field.add(*field.one, *y), *inverse);
   ByteArray<32> out{};
-  must(BN_bn2lebinpad(u.get(), out.data(), static_cast<int>(out.size())) == 32);
+  must(BN_bn2le_padded(out.data(), out.size(), u.get()) == 1);
   return out;
 }
 

@@ -1,7 +1,7 @@
 #include "crypto/hash.h"
 
+#include "crypto/aws_lc.h"
 #include "crypto/keccak.h"
-#include "crypto/openssl.h"
 
 namespace confide::crypto {
 namespace {

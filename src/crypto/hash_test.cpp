@@ -65,9 +65,9 @@ TEST(Keccak256, KnownAnswers) {
             "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45");
 }
 
-// The permutation is ours, so it is compared with OpenSSL's under the padding that OpenSSL knows.
+// The permutation is ours, so it is compared with AWS-LC's under the padding that AWS-LC knows.
 // The lengths pass the rate of 136 bytes several times.
-TEST(Keccak256, PermutationEqualsOpenssl) {
+TEST(Keccak256, PermutationEqualsAwsLcs) {
   for (std::size_t size = 0; size < 600; ++size) {
     const Bytes message = random_bytes(size);
     ByteArray<32> expected{};

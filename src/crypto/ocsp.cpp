@@ -1,78 +1,78 @@
 #include "crypto/ocsp.h"
 
-#include <openssl/ocsp.h>
-
 #include <algorithm>
 #include <array>
+#include <string_view>
 #include <utility>
 
-#include <fmt/format.h>
-
+#include "crypto/ocsp_response.h"
+#include "crypto/public_key_impl.h"
 #include "crypto/x509_impl.h"
 
 namespace confide::crypto {
 namespace {
 
 constexpr std::size_t kMaxResponse = std::size_t{64} << 10U;
-constexpr int kMaxCertificates = 8;
-constexpr int kMaxAnswers = 64;
-constexpr int kMinRsaBits = 2048;
+using namespace std::string_view_literals;
 
-struct OcspDeleter {
-  void operator()(OCSP_RESPONSE* p) const noexcept { OCSP_RESPONSE_free(p); }
-  void operator()(OCSP_BASICRESP* p) const noexcept { OCSP_BASICRESP_free(p); }
-  void operator()(OCSP_CERTID* p) const noexcept { OCSP_CERTID_free(p); }
+// Object identifiers' content octets.
+struct Algorithm {
+  std::string_view oid;
+  bool is_rsa = false;  // PKCS #1 v1.5; else ECDSA
+  const EVP_MD* (*hash)() = nullptr;
 };
+constexpr std::array kAlgorithms{
+    Algorithm{"\x2A\x86\x48\xCE\x3D\x04\x03\x02"sv, false, EVP_sha256},
+    Algorithm{"\x2A\x86\x48\xCE\x3D\x04\x03\x03"sv, false, EVP_sha384},
+    Algorithm{"\x2A\x86\x48\xCE\x3D\x04\x03\x04"sv, false, EVP_sha512},
+    Algorithm{"\x2A\x86\x48\x86\xF7\x0D\x01\x01\x0B"sv, true, EVP_sha256},
+    Algorithm{"\x2A\x86\x48\x86\xF7\x0D\x01\x01\x0C"sv, true, EVP_sha384},
+    Algorithm{"\x2A\x86\x48\x86\xF7\x0D\x01\x01\x0D"sv, true, EVP_sha512},
+};
+
+struct NameHash {
+  std::string_view oid;
+  const EVP_MD* (*hash)() = nullptr;
+};
+constexpr std::array kNameHashes{
+    NameHash{"\x2B\x0E\x03\x02\x1A"sv, EVP_sha1},
+    NameHash{"\x60\x86\x48\x01\x65\x03\x04\x02\x01"sv, EVP_sha256},
+    NameHash{"\x60\x86\x48\x01\x65\x03\x04\x02\x02"sv, EVP_sha384},
+};
+
+// X509_NAME_digest() or X509_pubkey_digest() of `what`.
 template <class T>
-using OcspHandle = std::unique_ptr<T, OcspDeleter>;
-
-// OpenSSL also reads BER; one answer must not have two encodings.
-Result<OcspHandle<OCSP_BASICRESP>> parse(ByteView der) {
-  const unsigned char* at = der.data();
-  const OcspHandle<OCSP_RESPONSE> response(
-      d2i_OCSP_RESPONSE(nullptr, &at, static_cast<long>(der.size())));
-  if (response == nullptr || at != der.data() + der.size()) {
-    return openssl_fail(Errc::malformed, "OCSP: not a response");
-  }
-  if (!std::ranges::equal(to_der(response.get(), i2d_OCSP_RESPONSE), der)) {
-    return fail(Errc::malformed, "OCSP: not DER");
-  }
-  if (const int status = OCSP_response_status(response.get()); status != 0) {
-    return fail(Errc::unavailable, fmt::format("OCSP: the responder answered status {}", status));
-  }
-  OcspHandle<OCSP_BASICRESP> basic(OCSP_response_get1_basic(response.get()));
-  if (basic == nullptr) return openssl_fail(Errc::malformed, "OCSP: not a basic response");
-  const Bytes encoded = to_der(basic.get(), i2d_OCSP_BASICRESP);
-  if (std::ranges::search(der, encoded).empty()) return fail(Errc::malformed, "OCSP: not DER");
-  return basic;
+bool is_digest(ByteView expected, const EVP_MD* hash, const T* what,
+               int (*digest)(const T*, const EVP_MD*, std::uint8_t*, unsigned*)) {
+  ByteArray<EVP_MAX_MD_SIZE> out{};
+  unsigned size = 0;
+  must(digest(what, hash, out.data(), &size) == 1);
+  return std::ranges::equal(expected, ByteView(out).first(size));
 }
 
-Status check_size(const OCSP_BASICRESP* basic) {
-  // The function only reads, whatever its signature says.
-  if (OCSP_resp_count(const_cast<OCSP_BASICRESP*>(basic)) > kMaxAnswers) {
-    return fail(Errc::limit, "OCSP: too many answers");
-  }
-  if (sk_X509_num(OCSP_resp_get0_certs(basic)) > kMaxCertificates) {
-    return fail(Errc::limit, "OCSP: too many certificates");
-  }
-  return {};
+bool is_responder(const OcspResponse& response, const X509_NAME* name, const X509* certificate) {
+  if (name != nullptr) return X509_NAME_cmp(name, X509_get_subject_name(certificate)) == 0;
+  return is_digest(response.responder_key_hash, EVP_sha1(), certificate, X509_pubkey_digest);
 }
 
-Status check_algorithm(const OCSP_BASICRESP& basic, const EVP_PKEY& key) {
-  constexpr std::array kAllowed{NID_ecdsa_with_SHA256,       NID_ecdsa_with_SHA384,
-                                NID_ecdsa_with_SHA512,       NID_sha256WithRSAEncryption,
-                                NID_sha384WithRSAEncryption, NID_sha512WithRSAEncryption};
-  const ASN1_OBJECT* algorithm = nullptr;
-  X509_ALGOR_get0(&algorithm, nullptr, nullptr, OCSP_resp_get0_tbs_sigalg(&basic));
-  if (std::ranges::find(kAllowed, OBJ_obj2nid(algorithm)) == kAllowed.end() ||
-      (EVP_PKEY_get_base_id(&key) == EVP_PKEY_RSA && EVP_PKEY_get_bits(&key) < kMinRsaBits)) {
-    return fail(Errc::unsupported, "OCSP: signed by an algorithm that we do not take");
+// The certificate of whoever signed: the issuer, or one that came along.
+Result<Certificate> find_signer(const OcspResponse& response, const Certificate& issuer) {
+  Handle<X509_NAME> name;
+  if (!response.responder_name.empty()) {
+    name = from_der<X509_NAME>(response.responder_name, d2i_X509_NAME);
+    if (name == nullptr) return aws_lc_fail(Errc::malformed, "OCSP: the responder has no name");
   }
-  return {};
+  if (is_responder(response, name.get(), issuer.impl().x509.get())) return issuer;
+  for (const ByteView der : response.certificates) {
+    TRY_ASSIGN(auto certificate, Certificate::from_der(der));
+    if (is_responder(response, name.get(), certificate.impl().x509.get())) return certificate;
+  }
+  return fail(Errc::untrusted, "OCSP: no certificate of the responder");
 }
 
 // Section 4.2.2.2: the CA appoints a responder by issuing it a certificate for this use.
-Status check_delegate(X509* delegate, const Certificate& issuer, Time at) {
+Status check_delegate(const Certificate& responder, const Certificate& issuer, Time at) {
+  X509* const delegate = responder.impl().x509.get();
   X509* const ca = issuer.impl().x509.get();
   if (X509_check_issued(ca, delegate) != X509_V_OK) {
     return fail(Errc::untrusted, "OCSP: the issuer did not appoint this responder");
@@ -81,7 +81,7 @@ Status check_delegate(X509* delegate, const Certificate& issuer, Time at) {
     return fail(Errc::untrusted, "OCSP: the responder's certificate is of a form not allowed");
   }
   // Where there is no key usage, all bits are set; where there is no extended one, likewise.
-  if ((X509_get_key_usage(delegate) & KU_DIGITAL_SIGNATURE) == 0) {
+  if ((X509_get_key_usage(delegate) & X509v3_KU_DIGITAL_SIGNATURE) == 0) {
     return fail(Errc::untrusted, "OCSP: the responder's key is not for signatures");
   }
   if ((X509_get_extension_flags(delegate) & EXFLAG_XKUSAGE) == 0 ||
@@ -89,88 +89,52 @@ Status check_delegate(X509* delegate, const Certificate& issuer, Time at) {
     return fail(Errc::untrusted, "OCSP: the responder may not sign answers");
   }
   if (X509_verify(delegate, X509_get0_pubkey(ca)) != 1) {
-    return openssl_fail(Errc::bad_signature, "OCSP: the responder's certificate is forged");
+    return aws_lc_fail(Errc::bad_signature, "OCSP: the responder's certificate is forged");
   }
-  TRY_ASSIGN(const Time from, to_time(X509_get0_notBefore(delegate)));
-  TRY_ASSIGN(const Time until, to_time(X509_get0_notAfter(delegate)));
-  if (at < from || until < at) {
+  if (at < responder.not_before() || responder.not_after() < at) {
     return fail(Errc::expired, "OCSP: the responder's certificate is not valid now");
   }
   return {};
 }
 
-Status check_signature(OCSP_BASICRESP* basic, const Certificate& issuer, Time at) {
-  const auto list = own(sk_X509_new_null());
-  must(sk_X509_push(list.get(), issuer.impl().x509.get()) > 0);
-  X509* signer = nullptr;
-  if (OCSP_resp_get0_signer(basic, &signer, list.get()) != 1) {
-    return openssl_fail(Errc::untrusted, "OCSP: no certificate of the responder");
+Status check_signature(const OcspResponse& response, const Certificate& issuer, Time at) {
+  TRY_ASSIGN(const Certificate signer, find_signer(response, issuer));
+  if (!(signer == issuer)) TRY(check_delegate(signer, issuer, at));
+  TRY_ASSIGN(const PublicKey key, signer.public_key());
+  const auto* const algorithm = std::ranges::find_if(kAlgorithms, [&](const Algorithm& a) {
+    return a.oid == as_text(response.algorithm) && a.is_rsa == (key.kind() == KeyKind::rsa);
+  });
+  if (algorithm == kAlgorithms.end()) {
+    return fail(Errc::unsupported, "OCSP: signed by an algorithm that we do not take");
   }
-  if (X509_cmp(signer, issuer.impl().x509.get()) != 0) TRY(check_delegate(signer, issuer, at));
-  const EVP_PKEY* key = X509_get0_pubkey(signer);
-  if (key == nullptr) return openssl_fail(Errc::unsupported, "OCSP: unreadable responder key");
-  TRY(check_algorithm(*basic, *key));
-
-  // Who may sign is settled: what is left is the signature by that certificate and no other.
-  const auto only = own(sk_X509_new_null());
-  must(sk_X509_push(only.get(), signer) > 0);
-  if (OCSP_basic_verify(basic, only.get(), nullptr, OCSP_NOINTERN | OCSP_NOVERIFY) != 1) {
-    return openssl_fail(Errc::bad_signature, "OCSP: the signature is not right");
-  }
-  return {};
+  return verify_signature(key, algorithm->hash(), RsaPadding::pkcs1, response.signed_bytes,
+                          response.signature);
 }
 
 // One whose hash we do not know is about nobody.
-bool is_about(const OCSP_SINGLERESP* answer, const Certificate& subject,
-              const Certificate& issuer) {
-  constexpr std::array kHashes{NID_sha1, NID_sha256, NID_sha384};
-  auto* const id = const_cast<OCSP_CERTID*>(OCSP_SINGLERESP_get0_id(answer));  // is only read
-  ASN1_OBJECT* hash = nullptr;
-  must(OCSP_id_get0_info(nullptr, &hash, nullptr, nullptr, id) == 1);
-  const int nid = OBJ_obj2nid(hash);
-  if (std::ranges::find(kHashes, nid) == kHashes.end()) return false;
-  const OcspHandle<OCSP_CERTID> expected(OCSP_cert_to_id(
-      EVP_get_digestbynid(nid), subject.impl().x509.get(), issuer.impl().x509.get()));
-  must(expected != nullptr);
-  return OCSP_id_cmp(id, expected.get()) == 0;
-}
-
-Result<OcspAnswer> read_answer(OCSP_SINGLERESP* answer) {
-  if (OCSP_SINGLERESP_get_ext_by_critical(answer, 1, -1) >= 0) {
-    return fail(Errc::unsupported, "OCSP: a critical extension");
-  }
-  OcspAnswer out;
-  int reason = -1;
-  ASN1_GENERALIZEDTIME* revoked_at = nullptr;
-  ASN1_GENERALIZEDTIME* this_update = nullptr;
-  ASN1_GENERALIZEDTIME* next_update = nullptr;
-  const int status =
-      OCSP_single_get0_status(answer, &reason, &revoked_at, &this_update, &next_update);
-  if (status == V_OCSP_CERTSTATUS_GOOD) out.status = OcspAnswer::Status::good;
-  if (status == V_OCSP_CERTSTATUS_REVOKED) {
-    out.status = OcspAnswer::Status::revoked;
-    TRY_ASSIGN(out.revoked_at, to_time(revoked_at));
-    if (reason >= 0) out.reason = reason;
-  }
-  TRY_ASSIGN(out.this_update, to_time(this_update));
-  if (next_update != nullptr) {
-    TRY_ASSIGN(out.next_update, to_time(next_update));
-  }
-  return out;
+bool is_about(const OcspSingle& answer, const Certificate& subject, const Certificate& issuer) {
+  const auto* const known = std::ranges::find_if(
+      kNameHashes, [&](const NameHash& h) { return h.oid == as_text(answer.hash); });
+  if (known == kNameHashes.end()) return false;
+  const X509* const ca = issuer.impl().x509.get();
+  const Bytes serial = to_der(X509_get0_serialNumber(subject.impl().x509.get()), i2d_ASN1_INTEGER);
+  const X509_NAME* const name = X509_get_subject_name(ca);
+  return std::ranges::equal(answer.serial, serial) &&
+         is_digest(answer.issuer_name_hash, known->hash(), name, X509_NAME_digest) &&
+         is_digest(answer.issuer_key_hash, known->hash(), ca, X509_pubkey_digest);
 }
 
 // The one answer about `subject`.
-Result<OCSP_SINGLERESP*> find_answer(OCSP_BASICRESP* basic, const Certificate& subject,
-                                     const Certificate& issuer) {
+Result<const OcspSingle*> find_answer(const OcspResponse& response, const Certificate& subject,
+                                      const Certificate& issuer) {
   if (subject.issuer_der() != issuer.subject_der()) {
     return fail(Errc::not_found, "OCSP: the issuer is not the certificate's");
   }
-  OCSP_SINGLERESP* found = nullptr;
-  for (int i = 0; i < OCSP_resp_count(basic); ++i) {
-    OCSP_SINGLERESP* const answer = OCSP_resp_get0(basic, i);
+  const OcspSingle* found = nullptr;
+  for (const OcspSingle& answer : response.answers) {
     if (!is_about(answer, subject, issuer)) continue;
     if (found != nullptr) return fail(Errc::malformed, "OCSP: two answers about one certificate");
-    found = answer;
+    found = &answer;
   }
   if (found == nullptr) return fail(Errc::not_found, "OCSP: not about this certificate");
   return found;
@@ -181,16 +145,15 @@ Result<OCSP_SINGLERESP*> find_answer(OCSP_BASICRESP* basic, const Certificate& s
 Result<OcspAnswer> verify_ocsp(ByteView response, const Certificate& subject,
                                const Certificate& issuer, Time at) {
   if (response.size() > kMaxResponse) return fail(Errc::limit, "OCSP: response too large");
-  TRY_ASSIGN(const auto basic, parse(response));
-  TRY(check_size(basic.get()));
-  if (OCSP_BASICRESP_get_ext_by_critical(basic.get(), 1, -1) >= 0) {
+  TRY_ASSIGN(const OcspResponse parsed, parse_ocsp_response(response));
+  TRY_ASSIGN(const OcspSingle* const found, find_answer(parsed, subject, issuer));
+  if (parsed.has_critical_extension || found->has_critical_extension) {
     return fail(Errc::unsupported, "OCSP: a critical extension");
   }
-  TRY_ASSIGN(OCSP_SINGLERESP* const answer, find_answer(basic.get(), subject, issuer));
-  TRY_ASSIGN(OcspAnswer out, read_answer(answer));
+  OcspAnswer out = found->answer;
   out.serial = subject.serial();
-  TRY_ASSIGN(out.produced_at, to_time(OCSP_resp_get0_produced_at(basic.get())));
-  TRY(check_signature(basic.get(), issuer, at));
+  out.produced_at = parsed.produced_at;
+  TRY(check_signature(parsed, issuer, at));
   return out;
 }
 

@@ -18,7 +18,7 @@ Result<Bytes> make_ocsp_request(const Certificate& subject, const Certificate& i
   must(request != nullptr);
   OCSP_CERTID* const id =
       OCSP_cert_to_id(EVP_sha384(), subject.impl().x509.get(), issuer.impl().x509.get());
-  if (id == nullptr) return openssl_fail(Errc::internal, "the certificate cannot be asked about");
+  if (id == nullptr) return aws_lc_fail(Errc::internal, "the certificate cannot be asked about");
   // From here on the request owns the id.
   must(OCSP_request_add0_id(request.get(), id) != nullptr);
   return to_der(request.get(), i2d_OCSP_REQUEST);

@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "base/testing.h"
+#include "crypto/aws_lc.h"
 #include "crypto/ocsp_testing.h"
-#include "crypto/openssl.h"
 #include "crypto/x509_testing.h"
 
 namespace confide::crypto {

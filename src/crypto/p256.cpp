@@ -1,29 +1,24 @@
 #include "crypto/p256.h"
 
-#include <openssl/core_names.h>
-
 #include <algorithm>
-#include <array>
-#include <string_view>
 #include <utility>
 
-#include "crypto/openssl.h"
+#include "crypto/aws_lc.h"
 #include "crypto/public_key.h"
 
 namespace confide::crypto {
 namespace {
 
-constexpr std::string_view kGroup = "prime256v1";
 constexpr int kCoordinate = 32;
 
-Status coordinate(const EVP_PKEY& key, const char* name, std::uint8_t* out) {
-  BIGNUM* value = nullptr;
-  if (EVP_PKEY_get_bn_param(&key, name, &value) != 1) {
-    return openssl_fail(Errc::unsupported, "the key has no public point");
-  }
-  const auto owned = own(value);
-  must(BN_bn2binpad(value, out, kCoordinate) == kCoordinate);
-  return {};
+P256Public public_of(const EC_KEY& key) {
+  ByteArray<1 + 2 * kCoordinate> point{};
+  must(EC_POINT_point2oct(EC_KEY_get0_group(&key), EC_KEY_get0_public_key(&key),
+                          POINT_CONVERSION_UNCOMPRESSED, point.data(), point.size(),
+                          nullptr) == point.size());
+  P256Public out{};
+  std::ranges::copy(ByteView(point).subspan(1), out.begin());
+  return out;
 }
 
 Handle<EVP_PKEY> parse_pkcs8(ByteView der) {
@@ -34,20 +29,6 @@ Handle<EVP_PKEY> parse_pkcs8(ByteView der) {
 
 }  // namespace
 
-Result<P256Public> p256_public_of(const EVP_PKEY& key) {
-  std::array<char, 64> group{};
-  std::size_t size = 0;
-  if (EVP_PKEY_is_a(&key, "EC") != 1 ||
-      EVP_PKEY_get_group_name(&key, group.data(), group.size(), &size) != 1 ||
-      std::string_view(group.data(), size) != kGroup) {
-    return openssl_fail(Errc::unsupported, "the key is not on P-256");
-  }
-  P256Public out{};
-  TRY(coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, out.data()));
-  TRY(coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y, out.data() + kCoordinate));
-  return out;
-}
-
 Handle<EVP_PKEY> p256_private_pkey(const P256Key& key) {
   const SecretBytes der = key.to_der();
   return own(parse_pkcs8(der.reveal()).release());
@@ -56,25 +37,23 @@ Handle<EVP_PKEY> p256_private_pkey(const P256Key& key) {
 P256Key::P256Key(SecretBytes der, const P256Public& pub) : der_(std::move(der)), public_(pub) {}
 
 P256Key P256Key::generate() {
-  const auto pkey = own(EVP_EC_gen(kGroup.data()));
-  const auto info = own(EVP_PKEY2PKCS8(pkey.get()));
-  const int size = i2d_PKCS8_PRIV_KEY_INFO(info.get(), nullptr);
-  must(size > 0);
-  SecretBytes der(static_cast<std::size_t>(size));
-  unsigned char* at = der.reveal().data();
-  must(i2d_PKCS8_PRIV_KEY_INFO(info.get(), &at) == size);
-  return std::move(*from_der(der));
+  auto key = own(EC_KEY_new_by_curve_name(NID_X9_62_prime256v1));
+  must(EC_KEY_generate_key(key.get()) == 1);
+  const auto pkey = pkey_of(std::move(key));
+  return std::move(*from_der(pkcs8_of(*pkey)));
 }
 
 Result<P256Key> P256Key::from_der(const SecretBytes& der) {
   const auto pkey = parse_pkcs8(der.reveal());
-  if (pkey == nullptr) return openssl_fail(Errc::malformed, "not a PKCS#8 private key");
-  TRY_ASSIGN(const P256Public pub, p256_public_of(*pkey));
-  const auto context = own(EVP_PKEY_CTX_new(pkey.get(), nullptr));
-  if (EVP_PKEY_pairwise_check(context.get()) != 1) {
-    return openssl_fail(Errc::malformed, "the private key does not belong to its public key");
+  if (pkey == nullptr) return aws_lc_fail(Errc::malformed, "not a PKCS#8 private key");
+  const EC_KEY* const key = EVP_PKEY_get0_EC_KEY(pkey.get());
+  if (key == nullptr || EC_GROUP_get_curve_name(EC_KEY_get0_group(key)) != NID_X9_62_prime256v1) {
+    return aws_lc_fail(Errc::unsupported, "the key is not on P-256");
   }
-  return P256Key(der.clone(), pub);
+  if (EC_KEY_check_key(key) != 1) {
+    return aws_lc_fail(Errc::malformed, "the private key does not belong to its public key");
+  }
+  return P256Key(der.clone(), public_of(*key));
 }
 
 SecretBytes P256Key::to_der() const { return der_.clone(); }

@@ -1,8 +1,5 @@
 #include "crypto/public_key.h"
 
-#include <openssl/core_names.h>
-#include <openssl/rsa.h>
-
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -24,7 +21,7 @@ constexpr ByteArray<9> kRsaEncryption{0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 
 // What SubjectPublicKeyInfo says before the coordinates of an uncompressed point, RFC 5480.
 struct Curve {
   KeyKind kind{};
-  const char* name = nullptr;
+  int nid = 0;
   std::size_t coordinate = 0;  // bytes
   std::string_view oid;
   std::string_view spki_start;
@@ -32,52 +29,32 @@ struct Curve {
 using namespace std::string_view_literals;
 constexpr std::array kCurves{
     Curve{.kind = KeyKind::p256,
-          .name = "prime256v1",
+          .nid = NID_X9_62_prime256v1,
           .coordinate = 32,
           .oid = "\x2A\x86\x48\xCE\x3D\x03\x01\x07"sv,
           .spki_start = "\x30\x59\x30\x13\x06\x07\x2A\x86\x48\xCE\x3D\x02\x01\x06\x08\x2A\x86\x48"
                         "\xCE\x3D\x03\x01\x07\x03\x42\x00\x04"sv},
     Curve{.kind = KeyKind::p384,
-          .name = "secp384r1",
+          .nid = NID_secp384r1,
           .coordinate = 48,
           .oid = "\x2B\x81\x04\x00\x22"sv,
           .spki_start = "\x30\x76\x30\x10\x06\x07\x2A\x86\x48\xCE\x3D\x02\x01\x06\x05\x2B\x81\x04"
                         "\x00\x22\x03\x62\x00\x04"sv},
 };
 
-// Null if the numbers make no key.
-Handle<EVP_PKEY> pkey_of(const char* type, OSSL_PARAM* params) {
-  const auto context = own(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
-  must(EVP_PKEY_fromdata_init(context.get()) == 1);
-  EVP_PKEY* out = nullptr;
-  if (EVP_PKEY_fromdata(context.get(), &out, EVP_PKEY_PUBLIC_KEY, params) != 1) {
-    ERR_clear_error();
-    return nullptr;
-  }
-  return own(out);
-}
-
-Handle<EVP_PKEY> parameters_of(const Curve& curve) {
-  const auto context = own(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
-  must(EVP_PKEY_paramgen_init(context.get()) == 1);
-  must(EVP_PKEY_CTX_set_group_name(context.get(), curve.name) == 1);
-  EVP_PKEY* out = nullptr;
-  must(EVP_PKEY_paramgen(context.get(), &out) == 1);
-  return own(out);
-}
-
-// Null if that is no point of the curve. Copying a curve takes OpenSSL less time than to make it.
+// Null if that is no point of the curve.
 Handle<EVP_PKEY> ec_pkey(const Curve& curve, ByteView point) {
-  static const Handle<EVP_PKEY> kP256 = parameters_of(kCurves[0]);
-  static const Handle<EVP_PKEY> kP384 = parameters_of(kCurves[1]);
   Bytes prefixed{0x04};
   append(prefixed, point);
-  auto out = own(EVP_PKEY_dup((curve.kind == KeyKind::p256 ? kP256 : kP384).get()));
-  if (EVP_PKEY_set1_encoded_public_key(out.get(), prefixed.data(), prefixed.size()) != 1) {
+  auto key = own(EC_KEY_new_by_curve_name(curve.nid));
+  const EC_GROUP* const group = EC_KEY_get0_group(key.get());
+  const auto decoded = own(EC_POINT_new(group));
+  if (EC_POINT_oct2point(group, decoded.get(), prefixed.data(), prefixed.size(), nullptr) != 1 ||
+      EC_KEY_set_public_key(key.get(), decoded.get()) != 1) {
     ERR_clear_error();
     return nullptr;
   }
-  return out;
+  return pkey_of(std::move(key));
 }
 
 struct RsaNumbers {
@@ -101,13 +78,17 @@ Result<RsaNumbers> parse_rsa(ByteView der) {
   return out;
 }
 
+// Null if the numbers make no key.
 Handle<EVP_PKEY> rsa_pkey(const RsaNumbers& rsa) {
-  const auto n = own(BN_bin2bn(rsa.modulus.data(), static_cast<int>(rsa.modulus.size()), nullptr));
-  const auto builder = own(OSSL_PARAM_BLD_new());
-  must(OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) == 1);
-  must(OSSL_PARAM_BLD_push_uint64(builder.get(), OSSL_PKEY_PARAM_RSA_E, rsa.exponent) == 1);
-  const auto params = own(OSSL_PARAM_BLD_to_param(builder.get()));
-  return own(pkey_of("RSA", params.get()).release());
+  const auto n = own(BN_bin2bn(rsa.modulus.data(), rsa.modulus.size(), nullptr));
+  const auto e = own(BN_new());
+  must(BN_set_u64(e.get(), rsa.exponent) == 1);
+  Handle<RSA> key(RSA_new_public_key(n.get(), e.get()));
+  if (key == nullptr) {
+    ERR_clear_error();
+    return nullptr;
+  }
+  return pkey_of(std::move(key));
 }
 
 // What a SubjectPublicKeyInfo holds, of a form that we take. The views point into its bytes.
@@ -164,7 +145,7 @@ Bytes der_of_raw(ByteView raw) {
   const std::size_t coordinate = raw.size() / 2;
   const auto signature = own(ECDSA_SIG_new());
   const auto number = [](ByteView bytes) {
-    return own(BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr));
+    return own(BN_bin2bn(bytes.data(), bytes.size(), nullptr));
   };
   auto r = number(raw.first(coordinate));
   auto s = number(raw.last(coordinate));
@@ -195,7 +176,7 @@ Handle<EVP_MD_CTX> signature_context(DigestInit* init, const EVP_MD* hash, RsaPa
   auto out = own(EVP_MD_CTX_new());
   EVP_PKEY_CTX* options = nullptr;  // belongs to `out`
   must(init(out.get(), &options, hash, nullptr, pkey) == 1);
-  if (EVP_PKEY_is_a(pkey, "RSA") == 1 && padding == RsaPadding::pss) {
+  if (EVP_PKEY_id(pkey) == EVP_PKEY_RSA && padding == RsaPadding::pss) {
     must(EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1);
     must(EVP_PKEY_CTX_set_rsa_mgf1_md(options, hash) == 1);
     must(EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST) == 1);
@@ -209,7 +190,7 @@ Status verify_signature(const PublicKey& key, const EVP_MD* hash, RsaPadding pad
       signature_context(EVP_DigestVerifyInit, hash, padding, key.impl().pkey.get());
   if (EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),
                        message.size()) != 1) {
-    return openssl_fail(Errc::bad_signature, "the signature does not verify");
+    return aws_lc_fail(Errc::bad_signature, "the signature does not verify");
   }
   return {};
 }
@@ -217,14 +198,16 @@ Status verify_signature(const PublicKey& key, const EVP_MD* hash, RsaPadding pad
 Result<PublicKey> PublicKey::from_spki(ByteView der) {
   TRY_ASSIGN(const SpkiParts parts, parse_spki(der));
   if (parts.curve != nullptr) return from_point(parts.point);
-  return make_key(parts, to_bytes(der), rsa_pkey(parts.rsa));
+  auto pkey = rsa_pkey(parts.rsa);
+  if (pkey == nullptr) return fail(Errc::malformed, "RSA key: no such numbers");
+  return make_key(parts, to_bytes(der), std::move(pkey));
 }
 
 Result<PublicKey> public_key_of(X509_PUBKEY& decoded) {
   Bytes der = to_der(&decoded, i2d_X509_PUBKEY);
   TRY_ASSIGN(const SpkiParts parts, parse_spki(der));
   EVP_PKEY* const pkey = X509_PUBKEY_get(&decoded);
-  if (pkey == nullptr) return openssl_fail(Errc::malformed, "public key: no point of the curve");
+  if (pkey == nullptr) return aws_lc_fail(Errc::malformed, "public key: no point of the curve");
   return make_key(parts, std::move(der), own(pkey));
 }
 

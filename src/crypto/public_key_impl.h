@@ -1,7 +1,7 @@
 // Private to crypto/: what PublicKey and SigningKey hold, and signatures by hash and padding.
 #pragma once
 
-#include "crypto/openssl.h"
+#include "crypto/aws_lc.h"
 #include "crypto/public_key.h"
 #include "crypto/signing_key.h"
 
@@ -13,7 +13,7 @@ struct PublicKey::Impl {
   Handle<EVP_PKEY> pkey;
 };
 
-// As PublicKey::from_spki(), of a key that OpenSSL has read already, and shared with it.
+// As PublicKey::from_spki(), of a key that AWS-LC has read already, and shared with it.
 Result<PublicKey> public_key_of(X509_PUBKEY& decoded);
 
 struct SigningKey::Impl {

@@ -1,4 +1,4 @@
-// The system's random numbers.
+// Random numbers of a generator that the kernel seeds.
 #pragma once
 
 #include "base/bytes.h"
@@ -10,9 +10,5 @@ namespace confide::crypto {
 void random_fill(std::span<std::uint8_t> out);
 Bytes random_bytes(std::size_t n);
 SecretBytes random_secret(std::size_t n);
-
-// Gives OpenSSL a locked, wiped place for the private keys it holds itself. Once, at start; without
-// it they lie on the ordinary heap, wiped but not locked.
-void reserve_secure_memory();
 
 }  // namespace confide::crypto

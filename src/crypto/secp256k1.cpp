@@ -5,13 +5,13 @@
 #include <secp256k1_recovery.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "crypto/hash.h"
+#include "crypto/must.h"
 #include "crypto/random.h"
 
 namespace confide::crypto {
@@ -21,10 +21,6 @@ struct ContextDeleter {
   void operator()(secp256k1_context* p) const noexcept { secp256k1_context_destroy(p); }
 };
 using Context = std::unique_ptr<secp256k1_context, ContextDeleter>;
-
-void must(bool ok) noexcept {
-  if (!ok) std::abort();
-}
 
 // For whatever multiplies the generator by a secret: blinded against side channels. It is cheap
 // enough to make one for each operation, so none is shared between threads.

@@ -14,8 +14,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "crypto/aws_lc.h"
 #include "crypto/der.h"
-#include "crypto/openssl.h"
 
 namespace confide::crypto {
 namespace {

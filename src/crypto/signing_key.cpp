@@ -1,7 +1,5 @@
 #include "crypto/signing_key.h"
 
-#include <openssl/rsa.h>
-
 #include <utility>
 
 #include "crypto/public_key_impl.h"
@@ -13,6 +11,20 @@ SigningKey::Impl with_public(Handle<EVP_PKEY> pkey) {
   auto key = PublicKey::from_spki(to_der(pkey.get(), i2d_PUBKEY));
   must(key.has_value());
   return {.pkey = std::move(pkey), .public_key = *std::move(key)};
+}
+
+Handle<EVP_PKEY> ec_key(int curve) {
+  auto out = own(EC_KEY_new_by_curve_name(curve));
+  must(EC_KEY_generate_key(out.get()) == 1);
+  return pkey_of(std::move(out));
+}
+
+Handle<EVP_PKEY> rsa_key(unsigned bits) {
+  const auto exponent = own(BN_new());
+  auto out = own(RSA_new());
+  must(BN_set_word(exponent.get(), RSA_F4) == 1);
+  must(RSA_generate_key_ex(out.get(), static_cast<int>(bits), exponent.get(), nullptr) == 1);
+  return pkey_of(std::move(out));
 }
 
 // r || s of a DER signature.
@@ -31,11 +43,11 @@ SigningKey SigningKey::generate(KeyKind kind, unsigned rsa_bits) {
   const auto pkey = [&] {
     switch (kind) {
       case KeyKind::p256:
-        return own(EVP_EC_gen("prime256v1"));
+        return ec_key(NID_X9_62_prime256v1);
       case KeyKind::p384:
-        return own(EVP_EC_gen("secp384r1"));
+        return ec_key(NID_secp384r1);
       case KeyKind::rsa:
-        return own(EVP_RSA_gen(rsa_bits));
+        return rsa_key(rsa_bits);
     }
     std::abort();
   };
@@ -44,6 +56,8 @@ SigningKey SigningKey::generate(KeyKind kind, unsigned rsa_bits) {
 
 SigningKey::SigningKey(const P256Key& key)
     : impl_(std::make_shared<const Impl>(with_public(p256_private_pkey(key)))) {}
+
+SecretBytes SigningKey::to_der() const { return pkcs8_of(*impl_->pkey); }
 
 const PublicKey& SigningKey::public_key() const noexcept { return impl_->public_key; }
 

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "base/secret.h"
 #include "crypto/p256.h"
 #include "crypto/public_key.h"
 
@@ -16,6 +17,8 @@ class SigningKey {
   SigningKey(const P256Key& key);  // NOLINT(google-explicit-constructor): it is one
 
   const PublicKey& public_key() const noexcept;
+  // PKCS#8.
+  SecretBytes to_der() const;
   // The scheme must be one for this kind of key.
   Bytes sign(SignatureScheme scheme, ByteView message) const;
 

@@ -1,29 +1,27 @@
 #include "crypto/x25519.h"
 
+#include <openssl/curve25519.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "crypto/aws_lc.h"
 #include "crypto/edwards.h"
 #include "crypto/hash.h"
-#include "crypto/openssl.h"
 #include "crypto/random.h"
 
 namespace confide::crypto {
 
-struct X25519Key::Secret {
-  Handle<EVP_PKEY> pkey;
-};
-
-X25519Key::X25519Key(std::shared_ptr<const Secret> secret, const X25519Public& pub)
-    : secret_(std::move(secret)), public_(pub) {}
+X25519Key::X25519Key(std::shared_ptr<const SecretBytes> scalar, const X25519Public& pub)
+    : scalar_(std::move(scalar)), public_(pub) {}
 
 X25519Key X25519Key::generate() { return std::move(*from_scalar(random_secret(32))); }
 
 Result<X25519Key> X25519Key::from_scalar(SecretBytes scalar) {
   if (scalar.size() != 32) return fail(Errc::malformed, "X25519: a scalar has 32 bytes");
-  auto pkey = raw_private_key(EVP_PKEY_X25519, scalar);
-  const X25519Public pub = raw_public_key(*pkey);
-  return X25519Key(std::make_shared<const Secret>(std::move(pkey)), pub);
+  X25519Public pub{};
+  X25519_public_from_private(pub.data(), scalar.reveal().data());
+  return X25519Key(std::make_shared<const SecretBytes>(std::move(scalar)), pub);
 }
 
 // RFC 8032 section 5.1.5, steps 1 and 2: the secret scalar is the pruned first half of the hash.
@@ -40,16 +38,10 @@ Result<X25519Key> X25519Key::from_ed25519_seed(const SecretBytes& seed) {
 }
 
 Result<SecretBytes> X25519Key::agree(const X25519Public& peer) const {
-  const auto peer_key =
-      own(EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, peer.data(), peer.size()));
-  const auto context = own(EVP_PKEY_CTX_new(secret_->pkey.get(), nullptr));
-  must(EVP_PKEY_derive_init(context.get()) == 1);
   SecretBytes out(32);
-  std::size_t size = out.size();
-  // RFC 7748 section 6.1: OpenSSL fails on the all-zero result of a point of low order.
-  if (EVP_PKEY_derive_set_peer(context.get(), peer_key.get()) != 1 ||
-      EVP_PKEY_derive(context.get(), out.reveal().data(), &size) != 1 || size != out.size()) {
-    return openssl_fail(Errc::malformed, "X25519: the peer's point has low order");
+  // RFC 7748 section 6.1: it fails on the all-zero result of a point of low order.
+  if (X25519(out.reveal().data(), scalar_->reveal().data(), peer.data()) != 1) {
+    return aws_lc_fail(Errc::malformed, "X25519: the peer's point has low order");
   }
   return out;
 }

@@ -22,10 +22,8 @@ class X25519Key {
   Result<SecretBytes> agree(const X25519Public& peer) const;
 
  private:
-  struct Secret;
-  X25519Key(std::shared_ptr<const Secret> secret, const X25519Public& pub);
-  // Kept as OpenSSL's object: making it again for every agreement would cost a third of each.
-  std::shared_ptr<const Secret> secret_;
+  X25519Key(std::shared_ptr<const SecretBytes> scalar, const X25519Public& pub);
+  std::shared_ptr<const SecretBytes> scalar_;  // copies of a key share it
   X25519Public public_{};
 };
 

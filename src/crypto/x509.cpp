@@ -1,14 +1,13 @@
 #include "crypto/x509.h"
 
 #include <algorithm>
-#include <ctime>
+#include <cstdint>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/base64.h"
 #include "crypto/public_key_impl.h"
-#include "crypto/x509_context.h"
 #include "crypto/x509_impl.h"
 
 namespace confide::crypto {
@@ -43,28 +42,6 @@ bool extensions_are_sane(const X509& certificate) {
   return true;
 }
 
-// Null if `der` is not all of one certificate.
-Handle<X509> read_x509(ByteView der) {
-  X509* out = X509_new_ex(x509_context(), nullptr);
-  must(out != nullptr);
-  const unsigned char* at = der.data();
-  const bool read = d2i_X509(&out, &at, static_cast<long>(der.size())) != nullptr;
-  Handle<X509> owned(out);  // null where reading freed it
-  if (!read || at != der.data() + der.size()) owned.reset();
-  return owned;
-}
-
-// The same for a CRL.
-Handle<X509_CRL> read_crl(ByteView der) {
-  X509_CRL* out = X509_CRL_new_ex(x509_context(), nullptr);
-  must(out != nullptr);
-  const unsigned char* at = der.data();
-  const bool read = d2i_X509_CRL(&out, &at, static_cast<long>(der.size())) != nullptr;
-  Handle<X509_CRL> owned(out);
-  if (!read || at != der.data() + der.size()) owned.reset();
-  return owned;
-}
-
 struct PemBlock {
   Bytes der;
   std::string_view rest;
@@ -90,18 +67,18 @@ Result<PemBlock> take_pem(std::string_view text, std::string_view label) {
 }  // namespace
 
 Result<Time> to_time(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) {
-    return openssl_fail(Errc::malformed, "X.509: unreadable time");
+  std::int64_t seconds = 0;
+  if (time == nullptr || ASN1_TIME_to_posix(time, &seconds) != 1) {
+    return aws_lc_fail(Errc::malformed, "X.509: unreadable time");
   }
-  return from_unix(timegm(&parts));
+  return from_unix(seconds);
 }
 
 Result<Certificate> Certificate::from_der(ByteView der) {
   if (der.size() > kMaxDer) return fail(Errc::limit, "X.509: certificate too large");
-  auto x509 = read_x509(der);
-  if (x509 == nullptr) return openssl_fail(Errc::malformed, "X.509: not a certificate");
-  // OpenSSL also reads BER; one certificate must not have two encodings.
+  auto x509 = crypto::from_der<X509>(der, d2i_X509);
+  if (x509 == nullptr) return aws_lc_fail(Errc::malformed, "X.509: not a certificate");
+  // AWS-LC also reads some BER; one certificate must not have two encodings.
   Bytes encoded = crypto::to_der(x509.get(), i2d_X509);
   if (!std::ranges::equal(encoded, der)) return fail(Errc::malformed, "X.509: not DER");
   if (!extensions_are_sane(*x509)) {
@@ -181,7 +158,11 @@ std::string Certificate::serial() const {
       {ASN1_STRING_get0_data(serial), static_cast<std::size_t>(ASN1_STRING_length(serial))});
 }
 
-bool Certificate::is_ca() const { return X509_check_ca(impl_->x509.get()) == 1; }
+// A self-signed one of version 1 passes for a CA too, but says nothing of it.
+bool Certificate::is_ca() const {
+  X509* const x509 = impl_->x509.get();
+  return X509_check_ca(x509) == 1 && (X509_get_extension_flags(x509) & EXFLAG_CA) != 0;
+}
 
 const Result<PublicKey>& Certificate::Impl::public_key() const {
   std::call_once(key_once_, [this] { key_ = public_key_of(*X509_get_X509_PUBKEY(x509.get())); });
@@ -241,15 +222,19 @@ Result<std::vector<Certificate>> parse_pem_chain(std::string_view pem,
 
 Result<Crl> Crl::from_der(ByteView der) {
   if (der.size() > kMaxDer) return fail(Errc::limit, "X.509: CRL too large");
-  auto crl = read_crl(der);
-  if (crl == nullptr) return openssl_fail(Errc::malformed, "X.509: not a CRL");
+  auto crl = crypto::from_der<X509_CRL>(der, d2i_X509_CRL);
+  if (crl == nullptr) return aws_lc_fail(Errc::malformed, "X.509: not a CRL");
   Bytes encoded = crypto::to_der(crl.get(), i2d_X509_CRL);
   if (!std::ranges::equal(encoded, der)) return fail(Errc::malformed, "X.509: CRL is not DER");
   TRY_ASSIGN(const Time this_update, to_time(X509_CRL_get0_lastUpdate(crl.get())));
   // RFC 5280 section 5.1.2.5 demands a next update; without one a CRL would stay current for ever.
   TRY_ASSIGN(const Time next_update, to_time(X509_CRL_get0_nextUpdate(crl.get())));
-  return Crl(std::make_shared<const Impl>(
-      Impl{std::move(crl), std::move(encoded), this_update, next_update}));
+  auto out = std::make_shared<Impl>();
+  out->crl = std::move(crl);
+  out->der = std::move(encoded);
+  out->this_update = this_update;
+  out->next_update = next_update;
+  return Crl(std::move(out));
 }
 
 Result<Crl> Crl::from_any(ByteView bytes) {
@@ -277,6 +262,19 @@ bool Crl::revokes(const Certificate& certificate) const {
   }
   X509_REVOKED* entry = nullptr;
   return X509_CRL_get0_by_cert(impl_->crl.get(), &entry, x509) != 0;
+}
+
+bool Crl::Impl::is_signed_by(X509& issuer) const {
+  Bytes key = crypto::to_der(X509_get_X509_PUBKEY(&issuer), i2d_X509_PUBKEY);
+  const std::lock_guard lock(mutex_);
+  if (key == signer_) return true;
+  EVP_PKEY* const pkey = X509_get0_pubkey(&issuer);
+  if (pkey == nullptr || X509_CRL_verify(crl.get(), pkey) != 1) {
+    ERR_clear_error();
+    return false;
+  }
+  signer_ = std::move(key);
+  return true;
 }
 
 Status verify_p256(const Certificate& signer, ByteView message, const P256Signature& signature) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "crypto/openssl.h"
+#include "crypto/aws_lc.h"
 #include "crypto/public_key_impl.h"
 #include "crypto/random.h"
 #include "crypto/x509_impl.h"
@@ -49,7 +49,7 @@ Status add_name(X509_NAME* name, int nid, std::string_view text) {
   const ByteView bytes = as_bytes(text);
   if (X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, bytes.data(),
                                  static_cast<int>(bytes.size()), -1, 0) != 1) {
-    return openssl_fail(Errc::malformed, "X.509: unusable name");
+    return aws_lc_fail(Errc::malformed, "X.509: unusable name");
   }
   return {};
 }
@@ -58,7 +58,7 @@ Status set_names(X509* certificate, const CertificateRequest& request, const Cer
   X509_NAME* subject = X509_get_subject_name(certificate);
   TRY(add_name(subject, NID_organizationName, request.organization));
   TRY(add_name(subject, NID_commonName, request.common_name));
-  const X509_NAME* issuer_name =
+  X509_NAME* const issuer_name =
       issuer == nullptr ? subject : X509_get_subject_name(issuer->impl().x509.get());
   must(X509_set_issuer_name(certificate, issuer_name) == 1);
   return {};
@@ -66,7 +66,7 @@ Status set_names(X509* certificate, const CertificateRequest& request, const Cer
 
 Result<Handle<ASN1_TIME>> to_asn1(Time t) {
   Handle<ASN1_TIME> out(ASN1_TIME_set(nullptr, to_unix(t)));
-  if (out == nullptr) return openssl_fail(Errc::malformed, "X.509: a time beyond the year 9999");
+  if (out == nullptr) return aws_lc_fail(Errc::malformed, "X.509: a time beyond the year 9999");
   return out;
 }
 
@@ -130,7 +130,7 @@ Status add_alternative_names(X509* certificate, const CertificateRequest& reques
   }
   for (const std::string& ip : request.ip_addresses) {
     Handle<ASN1_OCTET_STRING> address(a2i_IPADDRESS(ip.c_str()));
-    if (address == nullptr) return openssl_fail(Errc::malformed, "X.509: unusable IP address");
+    if (address == nullptr) return aws_lc_fail(Errc::malformed, "X.509: unusable IP address");
     auto name = own(GENERAL_NAME_new());
     GENERAL_NAME_set0_value(name.get(), GEN_IPADD, address.release());
     must(sk_GENERAL_NAME_push(names.get(), name.release()) > 0);
@@ -158,7 +158,7 @@ Status add_crl_url(X509* certificate, const std::string& url) {
 Status add_further(X509* certificate, const CertificateRequest& request) {
   for (const auto& [oid, der] : request.extensions) {
     const Handle<ASN1_OBJECT> object(OBJ_txt2obj(oid.c_str(), /*no_name=*/1));
-    if (object == nullptr) return openssl_fail(Errc::malformed, "X.509: unusable OID");
+    if (object == nullptr) return aws_lc_fail(Errc::malformed, "X.509: unusable OID");
     const auto value = own(ASN1_OCTET_STRING_new());
     set_octets(value.get(), der);
     const auto extension =

@@ -1,10 +1,12 @@
 #include "net/tls.h"
 
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include <array>
+#include <cstdlib>
 
 #include "base/bytes.h"
 #include "base/secret.h"
@@ -18,6 +20,10 @@ constexpr std::array<unsigned char, 18> kAlpn = {8, 'h', 't', 't', 'p', '/', '1'
                                                  8, 'h', 't', 't', 'p', '/', '1', '.', '0'};
 constexpr unsigned kHttp11Size = 9;
 constexpr std::size_t kRecord = 16384;  // the most plaintext one record holds
+
+// Enough for tens of thousands of keys at once: exhausted, the heap fails instead of growing.
+constexpr std::size_t kSecureBytes = std::size_t{1} << 20U;
+constexpr std::size_t kSecureUnit = 32;
 
 // The reason OpenSSL gives, and an empty error queue.
 std::string drain_errors() {
@@ -63,6 +69,12 @@ Status use_key(SSL_CTX* ctx, const crypto::P256Key& key) {
 }
 
 }  // namespace
+
+// A heap that could not be locked is still apart and still wiped; ops/hardening.h warns of the
+// limit.
+void reserve_secure_memory() {
+  if (CRYPTO_secure_malloc_init(kSecureBytes, kSecureUnit) == 0) std::abort();
+}
 
 Result<TlsContext> TlsContext::server(const crypto::Certificate& certificate,
                                       const crypto::P256Key& key) {

@@ -1,4 +1,6 @@
 // TLS 1.3 as a transformation of bytes; sockets are others' business. RFC 8446.
+//
+// It is Debian's OpenSSL here, and AWS-LC in crypto/: certificates and keys cross as DER.
 #pragma once
 
 #include <memory>
@@ -14,6 +16,10 @@ struct ssl_ctx_st;  // OpenSSL's SSL_CTX and SSL
 struct ssl_st;
 
 namespace confide::net {
+
+// Gives OpenSSL a locked, wiped place for the private keys of TLS. Once, at start; without it they
+// lie on the ordinary heap, wiped but not locked.
+void reserve_secure_memory();
 
 // What connections of one side share. Copies share it; safe to use from several threads.
 // TLS 1.3 alone, ALPN http/1.1 (a server also takes http/1.0), no session tickets, no early data.

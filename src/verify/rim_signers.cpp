@@ -4,14 +4,14 @@
 
 #include <fmt/format.h>
 
-#include "crypto/xml_signature.h"
 #include "verify/findings.h"
+#include "xmlsig/xml_signature.h"
 
 namespace confide::verify {
 namespace {
 
 Result<CertificateChain> read_signers(std::string_view xml) {
-  auto out = crypto::verify_enveloped_xml_signature(as_bytes(xml));
+  auto out = xmlsig::verify_enveloped_xml_signature(as_bytes(xml));
   if (!out) return fail(out.error().code, "G13: " + out.error().message);
   return out;
 }

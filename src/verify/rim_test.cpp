@@ -135,7 +135,7 @@ TEST(VerifyRim, TheRootNeedNotBeListed) {
   GpuLab lab;
   auto chain = testing::issue_chain(lab.signers);
   chain.pop_back();
-  const std::string xml = crypto::sign_xml_for_test(evidence::testing::write_rim(lab.driver_rim),
+  const std::string xml = xmlsig::sign_xml_for_test(evidence::testing::write_rim(lab.driver_rim),
                                                     lab.signers[0].key, chain);
   EXPECT_TRUE(judge(lab, xml).rim);
 }
@@ -171,7 +171,7 @@ TEST(VerifyRim, WithoutItsRootTheChainIsAnsweredForAllTheSame) {
   lab.answers[5].given = false;
   const auto fewer = answers(lab, with_root);
   chain.pop_back();
-  const std::string xml = crypto::sign_xml_for_test(evidence::testing::write_rim(lab.driver_rim),
+  const std::string xml = xmlsig::sign_xml_for_test(evidence::testing::write_rim(lab.driver_rim),
                                                     lab.signers[0].key, chain);
   EXPECT_TRUE(judge(lab, xml, policy, good).rim);
   expect_failure(judge(lab, xml, policy, fewer), "rim.ocsp", Errc::unavailable,

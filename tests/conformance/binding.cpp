@@ -1,6 +1,4 @@
 // Rules that tie keys and nonces to the report data of a quote or report.
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -108,13 +106,6 @@ Result<Answer> run_hcl(const Case& from) {
   return answer;
 }
 
-Bytes sha3_384(ByteView bytes) {
-  Bytes out(48);
-  unsigned size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), out.data(), &size, EVP_sha3_384(), nullptr);
-  return out;
-}
-
 // near/mpc: version 1 as two bytes, SHA3-384 of the TLS key and the account key, zeros.
 Result<Answer> run_near(const Case& from) {
   TRY_ASSIGN(const Bytes bytes, from.read("quote"));
@@ -122,7 +113,7 @@ Result<Answer> run_near(const Case& from) {
   TRY_ASSIGN(const std::string account, input(from, "account_public_key"));
   TRY_ASSIGN(const Bytes keys, from_hex(tls + account));
   Bytes slot{0, 1};
-  append(slot, sha3_384(keys));
+  append(slot, crypto::sha3_384(keys));
   slot.resize(64);
   Answer answer;
   answer.expected["report_data"] = to_hex(slot);

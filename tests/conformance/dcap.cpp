@@ -22,7 +22,7 @@ constexpr std::array kStages{
     Word{"", "revoked", "revoked"},
     Word{".pck.chain", "", "pck_chain"},
     Word{".pck.chain", "root", "untrusted_root"},
-    Word{".pck.chain", "self-signed", "untrusted_root"},
+    Word{".pck.chain", "self signed", "untrusted_root"},
     Word{".pck.chain", "CRL", "pck_crl"},
     Word{".pck.chain", "CRL", "root_crl"},
     Word{".pck.extensions", "", "pck_extensions"},

@@ -2,10 +2,10 @@
 // carries.
 #include <cstdlib>
 
-#include "crypto/xml_signature.h"
+#include "xmlsig/xml_signature.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto signers = confide::crypto::verify_enveloped_xml_signature({data, size});
+  const auto signers = confide::xmlsig::verify_enveloped_xml_signature({data, size});
   if (signers && signers->empty()) std::abort();
   return 0;
 }

@@ -7,12 +7,12 @@
 
 #include "crypto/sgx_extension.h"
 #include "crypto/x509_testing.h"
-#include "crypto/xml_signature_testing.h"
 #include "evidence/testing/ccel_bytes.h"
 #include "seal/ohttp_exchange.h"
 #include "verify/testing/gpu_lab.h"
 #include "verify/testing/snp_lab.h"
 #include "verify/testing/tdx_outcome.h"
+#include "xmlsig/xml_signature_testing.h"
 
 namespace {
 
@@ -112,7 +112,7 @@ void write_pki(const Corpus& corpus) {
   const std::string document =
       "<r xmlns=\"urn:r\" xmlns:m=\"urn:m\"><m:P><V i=\"1\" h=\"ab\"/> text &amp; more</m:P></r>";
   corpus.write("xml_signature", "lab.xml",
-               crypto::sign_xml_for_test(document, pki.leaf_key, chain));
+               xmlsig::sign_xml_for_test(document, pki.leaf_key, chain));
   corpus.write("crl", "empty.der", pki.root_crl().der());
   corpus.write("x509", "chain.pem", pki.leaf.to_pem() + pki.intermediate.to_pem());
   corpus.write("x509", "root.der", pki.root.der());

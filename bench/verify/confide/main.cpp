@@ -4,11 +4,11 @@
 //   {"evidence":"tdx"|"snp"|"gpu","folder":case,"mode":"cold"|"cached","time":unix,"nonce":hex,
 //    "roots":[path...],"rounds":n}
 //   {"evidence":"signature","scheme":"p256"|"p384"|"rsa-pss","rounds":n}: the bare check of one
-//     signature by a key that stands ready, as OpenSSL does it
+//     signature by a key that stands ready, as AWS-LC does it
 //   {"ok":bool,"error":text,"microseconds":mean}
-#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include <chrono>
 #include <functional>
@@ -20,6 +20,7 @@
 
 #include "base/json.h"
 #include "collateral/folder.h"
+#include "crypto/signing_key.h"
 #include "verify/gpu.h"
 #include "verify/snp.h"
 #include "verify/tdx.h"
@@ -115,22 +116,24 @@ bool set_pss(EVP_PKEY_CTX* context, bool rsa) {
 
 // A kilobyte, about the size of what is signed in evidence.
 Result<Appraisal> signature(const Request& request) {
+  using crypto::KeyKind;
+  using crypto::SignatureScheme;
   const bool rsa = request.scheme == "rsa-pss";
   const bool p256 = request.scheme == "p256";
-  const std::shared_ptr<EVP_PKEY> key(
-      rsa ? EVP_RSA_gen(4096) : EVP_EC_gen(p256 ? "P-256" : "P-384"), EVP_PKEY_free);
-  const EVP_MD* digest = p256 ? EVP_sha256() : EVP_sha384();
+  const auto pair = crypto::SigningKey::generate(rsa    ? KeyKind::rsa
+                                                 : p256 ? KeyKind::p256
+                                                        : KeyKind::p384,
+                                                 4096);
   const Bytes message(1024, 0x5a);
-  const ContextPointer signer(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  EVP_PKEY_CTX* parameters = nullptr;
-  Bytes made(1024);
-  std::size_t size = made.size();
-  if (EVP_DigestSignInit(signer.get(), &parameters, digest, nullptr, key.get()) != 1 ||
-      !set_pss(parameters, rsa) ||
-      EVP_DigestSign(signer.get(), made.data(), &size, message.data(), message.size()) != 1) {
-    return fail(Errc::internal, "OpenSSL signs nothing");
-  }
-  made.resize(size);
+  const Bytes made = pair.sign(rsa    ? SignatureScheme::rsa_pss_sha384
+                               : p256 ? SignatureScheme::p256_sha256_der
+                                      : SignatureScheme::p384_sha384_der,
+                               message);
+  const ByteView spki = pair.public_key().spki();
+  const std::uint8_t* at = spki.data();
+  const std::shared_ptr<EVP_PKEY> key(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size())),
+                                      EVP_PKEY_free);
+  const EVP_MD* digest = p256 ? EVP_sha256() : EVP_sha384();
   return Appraisal([=] {
     const ContextPointer context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
     EVP_PKEY_CTX* with = nullptr;

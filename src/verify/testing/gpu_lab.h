@@ -13,10 +13,10 @@
 #include "crypto/dice.h"
 #include "crypto/ocsp_testing.h"
 #include "crypto/x509_issue.h"
-#include "crypto/xml_signature_testing.h"
 #include "evidence/testing/rim_xml.h"
 #include "evidence/testing/spdm_bytes.h"
 #include "verify/gpu.h"
+#include "xmlsig/xml_signature_testing.h"
 
 namespace confide::verify::testing {
 
@@ -169,7 +169,7 @@ class GpuLab {
   evidence::GpuEvidence evidence() const { return evidence(gpu); }
 
   std::string sign_rim(const std::string& document) const {
-    return crypto::sign_xml_for_test(document, signers[0].key, issue_chain(signers));
+    return xmlsig::sign_xml_for_test(document, signers[0].key, issue_chain(signers));
   }
   std::string rim(const evidence::Rim& from) const {
     return sign_rim(evidence::testing::write_rim(from));

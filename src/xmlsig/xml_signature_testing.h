@@ -8,12 +8,12 @@
 #include "crypto/signing_key.h"
 #include "crypto/x509.h"
 
-namespace confide::crypto {
+namespace confide::xmlsig {
 
 // `document` with a ds:Signature as its root element's last child, made with `key` and listing
 // `chain` leaf first: ECDSA with the hash of the key's size, or RSA with SHA-384; the same hash as
 // digest; Canonical XML 1.1. The document must be one that parse_xml() takes, without a signature.
-std::string sign_xml_for_test(std::string_view document, const SigningKey& key,
-                              std::span<const Certificate> chain);
+std::string sign_xml_for_test(std::string_view document, const crypto::SigningKey& key,
+                              std::span<const crypto::Certificate> chain);
 
-}  // namespace confide::crypto
+}  // namespace confide::xmlsig

@@ -1,4 +1,4 @@
-#include "crypto/xml_signature.h"
+#include "xmlsig/xml_signature.h"
 
 #include <filesystem>
 #include <fstream>
@@ -10,9 +10,9 @@
 #include "base/json.h"
 #include "base/testing.h"
 #include "crypto/x509_testing.h"
-#include "crypto/xml_signature_testing.h"
+#include "xmlsig/xml_signature_testing.h"
 
-namespace confide::crypto {
+namespace confide::xmlsig {
 namespace {
 
 namespace fs = std::filesystem;
@@ -40,8 +40,8 @@ std::string between(const std::string& text, std::string_view from, std::string_
 }
 
 struct XmlSignatureTest : ::testing::Test {
-  TestPki pki;
-  std::vector<Certificate> chain = {pki.leaf, pki.intermediate, pki.root};
+  crypto::TestPki pki;
+  std::vector<crypto::Certificate> chain = {pki.leaf, pki.intermediate, pki.root};
   std::string good = sign_xml_for_test(kDocument, pki.leaf_key, chain);
 };
 
@@ -52,8 +52,9 @@ TEST_F(XmlSignatureTest, ReturnsTheCertificatesInOrder) {
 }
 
 TEST_F(XmlSignatureTest, EveryKindOfKeySigns) {
-  for (const KeyKind kind : {KeyKind::p256, KeyKind::p384, KeyKind::rsa}) {
-    const auto key = SigningKey::generate(kind);
+  for (const crypto::KeyKind kind :
+       {crypto::KeyKind::p256, crypto::KeyKind::p384, crypto::KeyKind::rsa}) {
+    const auto key = crypto::SigningKey::generate(kind);
     auto request = test_request("Signer", pki.leaf_key);
     request.subject_key = key.public_key();
     const std::vector one = {issue_certificate(request, pki.root_key, &pki.root).value()};
@@ -248,4 +249,4 @@ TEST(NvidiaManifests, AreJudgedAsTheReferencesDo) {
 }
 
 }  // namespace
-}  // namespace confide::crypto
+}  // namespace confide::xmlsig

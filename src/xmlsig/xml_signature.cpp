@@ -1,6 +1,7 @@
-#include "crypto/xml_signature.h"
+#include "xmlsig/xml_signature.h"
 
 #include <libxml/tree.h>
+#include <openssl/err.h>
 #include <xmlsec/xmldsig.h>
 
 #include <algorithm>
@@ -11,9 +12,9 @@
 #include <fmt/format.h>
 
 #include "base/base64.h"
-#include "crypto/xml_document.h"
+#include "xmlsig/xml_document.h"
 
-namespace confide::crypto {
+namespace confide::xmlsig {
 namespace {
 
 constexpr std::string_view kNamespace = "http://www.w3.org/2000/09/xmldsig#";
@@ -91,13 +92,13 @@ Status check_signed_info(const xmlNode* signed_info) {
   return check_reference(parts[2]);
 }
 
-Result<std::vector<Certificate>> read_certificates(const xmlNode* key_info) {
+Result<std::vector<crypto::Certificate>> read_certificates(const xmlNode* key_info) {
   TRY_ASSIGN(const auto data, children_named(key_info, {"X509Data"}));
   const auto elements = child_elements(data[0]);
   if (elements.empty() || elements.size() > kMaxCertificates) {
     return other_shape("no certificate, or too many");
   }
-  std::vector<Certificate> out;
+  std::vector<crypto::Certificate> out;
   for (const xmlNode* element : elements) {
     if (!is_named(element, "X509Certificate")) return other_shape("something beside certificates");
     TRY(children_named(element, {}));
@@ -105,7 +106,7 @@ Result<std::vector<Certificate>> read_certificates(const xmlNode* key_info) {
     std::string base64(from_xml_text(content.get()));
     std::erase_if(base64, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
     TRY_ASSIGN(const Bytes der, from_base64(base64));
-    TRY_ASSIGN(auto certificate, Certificate::from_der(der));
+    TRY_ASSIGN(auto certificate, crypto::Certificate::from_der(der));
     out.push_back(std::move(certificate));
   }
   return out;
@@ -123,16 +124,16 @@ Result<xmlNode*> find_signature(xmlDoc* document) {
 
 }  // namespace
 
-Result<std::vector<Certificate>> verify_enveloped_xml_signature(ByteView document) {
+Result<std::vector<crypto::Certificate>> verify_enveloped_xml_signature(ByteView document) {
   TRY_ASSIGN(const auto parsed, parse_xml(document));
   TRY_ASSIGN(xmlNode* const signature, find_signature(parsed.get()));
   TRY_ASSIGN(const auto parts,
              children_named(signature, {"SignedInfo", "SignatureValue", "KeyInfo"}));
   TRY(check_signed_info(parts[0]));
   TRY_ASSIGN(auto certificates, read_certificates(parts[2]));
-  TRY_ASSIGN(const PublicKey key, certificates.front().public_key());
+  TRY_ASSIGN(const crypto::PublicKey key, certificates.front().public_key());
 
-  const auto context = xml_signature_context(*key.impl().pkey);
+  const auto context = verifying_context(key);
   const int done = xmlSecDSigCtxVerify(context.get(), signature);
   ERR_clear_error();
   if (done != 0) return other_shape("the algorithm is not for the signer's key");
@@ -142,4 +143,4 @@ Result<std::vector<Certificate>> verify_enveloped_xml_signature(ByteView documen
   return certificates;
 }
 
-}  // namespace confide::crypto
+}  // namespace confide::xmlsig

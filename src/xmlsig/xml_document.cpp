@@ -1,6 +1,8 @@
-#include "crypto/xml_document.h"
+#include "xmlsig/xml_document.h"
 
 #include <libxml/parser.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 #include <xmlsec/errors.h>
 #include <xmlsec/list.h>
 #include <xmlsec/openssl/crypto.h>
@@ -12,7 +14,7 @@
 
 #include "base/xml.h"
 
-namespace confide::crypto {
+namespace confide::xmlsig {
 namespace {
 
 constexpr std::size_t kMaxDocument = std::size_t{4} << 20U;
@@ -24,6 +26,19 @@ bool is_deeper(const xmlNode* node, int levels) {
     if (child->type == XML_ELEMENT_NODE && is_deeper(child, levels - 1)) return true;
   }
   return false;
+}
+
+// Takes over `key`, which crypto/ has read before.
+XmlHandle<xmlSecDSigCtx> context_with(EVP_PKEY* key) {
+  must(key != nullptr);
+  XmlHandle<xmlSecDSigCtx> out(xmlSecDSigCtxCreate(nullptr));
+  must(out != nullptr);
+  out->enabledReferenceUris = xmlSecTransformUriTypeEmpty;
+  xmlSecKeyData* const value = xmlSecOpenSSLEvpKeyAdopt(key);
+  out->signKey = xmlSecKeyCreate();
+  must(value != nullptr && out->signKey != nullptr);
+  must(xmlSecKeySetValue(out->signKey, value) == 0);
+  return out;
 }
 
 }  // namespace
@@ -56,17 +71,14 @@ Result<XmlHandle<xmlDoc>> parse_xml(ByteView document) {
   return out;
 }
 
-XmlHandle<xmlSecDSigCtx> xml_signature_context(const EVP_PKEY& pkey) {
-  XmlHandle<xmlSecDSigCtx> out(xmlSecDSigCtxCreate(nullptr));
-  must(out != nullptr);
-  out->enabledReferenceUris = xmlSecTransformUriTypeEmpty;
-  auto* const shared = const_cast<EVP_PKEY*>(&pkey);  // counts owners; does not change the key
-  must(EVP_PKEY_up_ref(shared) == 1);
-  xmlSecKeyData* const value = xmlSecOpenSSLEvpKeyAdopt(shared);
-  out->signKey = xmlSecKeyCreate();
-  must(value != nullptr && out->signKey != nullptr);
-  must(xmlSecKeySetValue(out->signKey, value) == 0);
-  return out;
+XmlHandle<xmlSecDSigCtx> verifying_context(const crypto::PublicKey& key) {
+  const unsigned char* at = key.spki().data();
+  return context_with(d2i_PUBKEY(nullptr, &at, static_cast<long>(key.spki().size())));
+}
+
+XmlHandle<xmlSecDSigCtx> signing_context(const SecretBytes& pkcs8) {
+  const unsigned char* at = pkcs8.reveal().data();
+  return context_with(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(pkcs8.size())));
 }
 
 std::vector<xmlNode*> child_elements(const xmlNode* parent) {
@@ -77,4 +89,4 @@ std::vector<xmlNode*> child_elements(const xmlNode* parent) {
   return out;
 }
 
-}  // namespace confide::crypto
+}  // namespace confide::xmlsig

@@ -1,4 +1,7 @@
-// Private to crypto/: owning handles for libxml2 and xmlsec1, and documents that cannot do harm.
+// Private to xmlsig/: owning handles for libxml2 and xmlsec1, and documents that cannot do harm.
+//
+// xmlsec1 verifies with Debian's OpenSSL, crypto/ with AWS-LC: what goes from one to the other is
+// DER.
 #pragma once
 
 #include <libxml/tree.h>
@@ -11,9 +14,13 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "crypto/public_key_impl.h"
+#include "base/secret.h"
+#include "crypto/must.h"
+#include "crypto/public_key.h"
 
-namespace confide::crypto {
+namespace confide::xmlsig {
+
+using crypto::must;
 
 struct XmlDeleter {
   void operator()(xmlDoc* p) const noexcept { xmlFreeDoc(p); }
@@ -37,9 +44,11 @@ void start_xml_libraries();
 // elsewhere. Fails with `limit` or `malformed`.
 Result<XmlHandle<xmlDoc>> parse_xml(ByteView document);
 
-// A signature context that uses `pkey` and no key from the document.
-XmlHandle<xmlSecDSigCtx> xml_signature_context(const EVP_PKEY& pkey);
+// A signature context that verifies by `key`, or signs by a private key in PKCS#8, and uses no key
+// from the document.
+XmlHandle<xmlSecDSigCtx> verifying_context(const crypto::PublicKey& key);
+XmlHandle<xmlSecDSigCtx> signing_context(const SecretBytes& pkcs8);
 
 std::vector<xmlNode*> child_elements(const xmlNode* parent);
 
-}  // namespace confide::crypto
+}  // namespace confide::xmlsig

@@ -6,7 +6,7 @@
 
 #include "crypto/x509.h"
 
-namespace confide::crypto {
+namespace confide::xmlsig {
 
 // Checks that `document` is signed as a whole by the first of the certificates it carries, and
 // returns these in order; to trust them is the caller's business. The shape is fixed: one
@@ -18,6 +18,6 @@ namespace confide::crypto {
 // Fails with `limit` beyond 4 MiB or 64 levels, `malformed` if it is not XML, not UTF-8, or has a
 // document type; `unsupported` for another shape or algorithm (ECDSA and RSA with SHA-256, SHA-384
 // or SHA-512 are known), `bad_signature` if digest or signature are not right.
-Result<std::vector<Certificate>> verify_enveloped_xml_signature(ByteView document);
+Result<std::vector<crypto::Certificate>> verify_enveloped_xml_signature(ByteView document);
 
-}  // namespace confide::crypto
+}  // namespace confide::xmlsig

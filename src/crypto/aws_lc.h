@@ -1,6 +1,7 @@
-// Private to crypto/: owning handles for OpenSSL objects, and what to do when a call fails.
+// Private to crypto/: owning handles for the objects of AWS-LC, whose interface is OpenSSL's, and
+// what to do when a call fails. It wipes every block of memory that it frees.
 //
-// Each call is compared with the value its manual page calls success. A failure on outside bytes
+// Each call is compared with the value its header calls success. A failure on outside bytes
 // becomes an Error and empties this thread's error queue; a failure that no input can cause (out of
 // memory, a broken library) aborts, since there is no safe way on.
 #pragma once
@@ -9,25 +10,25 @@
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/ec.h>
+#include <openssl/ec_key.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
-#include <openssl/param_build.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include <cstdlib>
 #include <memory>
 #include <string>
-#include <type_traits>
 
 #include "base/bytes.h"
 #include "base/secret.h"
+#include "crypto/must.h"
 #include "crypto/p256.h"
 
 namespace confide::crypto {
 
-struct OpensslDeleter {
+struct AwsLcDeleter {
   void operator()(ASN1_BIT_STRING* p) const noexcept { ASN1_STRING_free(p); }
   void operator()(ASN1_OBJECT* p) const noexcept { ASN1_OBJECT_free(p); }
   void operator()(AUTHORITY_KEYID* p) const noexcept { AUTHORITY_KEYID_free(p); }
@@ -37,19 +38,17 @@ struct OpensslDeleter {
   void operator()(BN_CTX* p) const noexcept { BN_CTX_free(p); }
   void operator()(CRL_DIST_POINTS* p) const noexcept { CRL_DIST_POINTS_free(p); }
   void operator()(DIST_POINT* p) const noexcept { DIST_POINT_free(p); }
+  void operator()(EC_KEY* p) const noexcept { EC_KEY_free(p); }
   void operator()(ECDSA_SIG* p) const noexcept { ECDSA_SIG_free(p); }
-  void operator()(EVP_CIPHER_CTX* p) const noexcept { EVP_CIPHER_CTX_free(p); }
-  void operator()(EVP_KDF* p) const noexcept { EVP_KDF_free(p); }
-  void operator()(EVP_KDF_CTX* p) const noexcept { EVP_KDF_CTX_free(p); }
+  void operator()(EC_POINT* p) const noexcept { EC_POINT_free(p); }
+  void operator()(EVP_AEAD_CTX* p) const noexcept { EVP_AEAD_CTX_free(p); }
   void operator()(EVP_MD_CTX* p) const noexcept { EVP_MD_CTX_free(p); }
   void operator()(EVP_PKEY* p) const noexcept { EVP_PKEY_free(p); }
-  void operator()(EVP_PKEY_CTX* p) const noexcept { EVP_PKEY_CTX_free(p); }
   void operator()(EXTENDED_KEY_USAGE* p) const noexcept { EXTENDED_KEY_USAGE_free(p); }
   void operator()(GENERAL_NAME* p) const noexcept { GENERAL_NAME_free(p); }
   void operator()(GENERAL_NAMES* p) const noexcept { GENERAL_NAMES_free(p); }
-  void operator()(OSSL_PARAM* p) const noexcept { OSSL_PARAM_free(p); }
-  void operator()(OSSL_PARAM_BLD* p) const noexcept { OSSL_PARAM_BLD_free(p); }
   void operator()(PKCS8_PRIV_KEY_INFO* p) const noexcept { PKCS8_PRIV_KEY_INFO_free(p); }
+  void operator()(RSA* p) const noexcept { RSA_free(p); }
   void operator()(X509* p) const noexcept { X509_free(p); }
   void operator()(X509_CRL* p) const noexcept { X509_CRL_free(p); }
   void operator()(X509_EXTENSION* p) const noexcept { X509_EXTENSION_free(p); }
@@ -63,7 +62,7 @@ struct OpensslDeleter {
 };
 
 template <class T>
-using Handle = std::unique_ptr<T, OpensslDeleter>;
+using Handle = std::unique_ptr<T, AwsLcDeleter>;
 
 // Takes ownership of what a call that can only fail for want of memory returned.
 template <class T>
@@ -72,18 +71,14 @@ Handle<T> own(T* p) noexcept {
   return Handle<T>(p);
 }
 
-inline void must(bool ok) noexcept {
-  if (!ok) std::abort();
-}
-
-[[nodiscard]] inline tl::unexpected<Error> openssl_fail(Errc code, std::string message) {
+[[nodiscard]] inline tl::unexpected<Error> aws_lc_fail(Errc code, std::string message) {
   ERR_clear_error();
   return fail(code, std::move(message));
 }
 
-// DER of `object` by its i2d function.
-template <class T>
-Bytes to_der(T* object, int (*i2d)(std::add_const_t<T>*, unsigned char**)) {
+// DER of `object` by its i2d function, some of which take it as constant.
+template <class T, class I2d>
+Bytes to_der(T* object, I2d* i2d) {
   const int size = i2d(object, nullptr);
   must(size > 0);
   Bytes out(static_cast<std::size_t>(size));
@@ -101,12 +96,13 @@ Handle<T> from_der(ByteView der, T* (*d2i)(T**, const unsigned char**, long)) {
   return out;
 }
 
-// A raw private key of `type` (EVP_PKEY_ED25519 or EVP_PKEY_X25519); `secret` is 32 bytes.
-Handle<EVP_PKEY> raw_private_key(int type, const SecretBytes& secret);
-ByteArray<32> raw_public_key(const EVP_PKEY& key);
+// Around `key`, which it takes over.
+Handle<EVP_PKEY> pkey_of(Handle<EC_KEY> key);
+Handle<EVP_PKEY> pkey_of(Handle<RSA> key);
+
+// PKCS#8 DER of a private key.
+SecretBytes pkcs8_of(const EVP_PKEY& key);
 
 Handle<EVP_PKEY> p256_private_pkey(const P256Key& key);
-// Fails with `unsupported` if `key` is not on P-256.
-Result<P256Public> p256_public_of(const EVP_PKEY& key);
 
 }  // namespace confide::crypto

@@ -1,12 +1,12 @@
-#include "crypto/xml_signature_testing.h"
+#include "xmlsig/xml_signature_testing.h"
 
 #include <xmlsec/templates.h>
 #include <xmlsec/transforms.h>
 
 #include "base/base64.h"
-#include "crypto/xml_document.h"
+#include "xmlsig/xml_document.h"
 
-namespace confide::crypto {
+namespace confide::xmlsig {
 namespace {
 
 struct Algorithms {
@@ -21,15 +21,15 @@ xmlSecTransformId known(const char* uri) {
   return out;
 }
 
-Algorithms algorithms_for(KeyKind kind) {
+Algorithms algorithms_for(crypto::KeyKind kind) {
   constexpr const char* kSha384 = "http://www.w3.org/2001/04/xmldsig-more#sha384";
   switch (kind) {
-    case KeyKind::p256:
+    case crypto::KeyKind::p256:
       return {known("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"),
               known("http://www.w3.org/2001/04/xmlenc#sha256")};
-    case KeyKind::p384:
+    case crypto::KeyKind::p384:
       return {known("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384"), known(kSha384)};
-    case KeyKind::rsa:
+    case crypto::KeyKind::rsa:
       return {known("http://www.w3.org/2001/04/xmldsig-more#rsa-sha384"), known(kSha384)};
   }
   std::abort();
@@ -50,7 +50,7 @@ xmlNode* add_template(xmlDoc* document, const Algorithms& algorithms) {
   return signature;
 }
 
-void add_certificates(xmlNode* signature, std::span<const Certificate> chain) {
+void add_certificates(xmlNode* signature, std::span<const crypto::Certificate> chain) {
   const auto child = [&](xmlNode* parent, const char* name, const char* content) {
     xmlNode* const out = xmlNewTextChild(parent, signature->ns, xml_text(name),
                                          content == nullptr ? nullptr : xml_text(content));
@@ -58,19 +58,19 @@ void add_certificates(xmlNode* signature, std::span<const Certificate> chain) {
     return out;
   };
   xmlNode* const data = child(child(signature, "KeyInfo", nullptr), "X509Data", nullptr);
-  for (const Certificate& certificate : chain) {
+  for (const crypto::Certificate& certificate : chain) {
     child(data, "X509Certificate", to_base64(certificate.der()).c_str());
   }
 }
 
 }  // namespace
 
-std::string sign_xml_for_test(std::string_view document, const SigningKey& key,
-                              std::span<const Certificate> chain) {
+std::string sign_xml_for_test(std::string_view document, const crypto::SigningKey& key,
+                              std::span<const crypto::Certificate> chain) {
   const auto parsed = parse_xml(as_bytes(document));
   must(parsed.has_value());
   xmlNode* const signature = add_template(parsed->get(), algorithms_for(key.public_key().kind()));
-  const auto context = xml_signature_context(*key.impl().pkey);
+  const auto context = signing_context(key.to_der());
   must(xmlSecDSigCtxSign(context.get(), signature) == 0);
   // What KeyInfo says is not signed.
   add_certificates(signature, chain);
@@ -83,4 +83,4 @@ std::string sign_xml_for_test(std::string_view document, const SigningKey& key,
   return {reinterpret_cast<const char*>(text), static_cast<std::size_t>(size)};
 }
 
-}  // namespace confide::crypto
+}  // namespace confide::xmlsig
