@@ -219,6 +219,24 @@ print("ends", flush=True)
     assert done.returncode == 0 and done.stdout == "ends\n", done.stderr
 
 
+def test_garbage_may_be_freed_in_any_order(installed, server):
+    done = run_script(installed, """
+import gc, sys
+from confide.openai import OpenAI
+client = OpenAI(base_url=sys.argv[1] + "/v1", trust_roots=[sys.argv[2]], api_key="any")
+for _ in range(3):
+    stream = client.chat.completions.create(model=sys.argv[3], stream=True, max_tokens=500,
+                                            messages=[{"role": "user", "content": "Count."}])
+    pieces = iter(stream)
+    next(pieces)
+    stream.circle = [stream, pieces, stream.response.extensions["confide"]]
+    del stream, pieces
+    gc.collect()
+print(client.models.list().data[0].id)
+""", server.url, server.root, MODEL_NAME)
+    assert done.returncode == 0 and done.stdout.strip() == MODEL_NAME, done.stderr
+
+
 def test_no_argument_crashes_the_process(installed, server):
     done = run_script(installed, """
 import sys
