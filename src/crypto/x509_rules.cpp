@@ -69,8 +69,11 @@ bool is_strong(const X509_ALGOR& signature) {
 Wrong judge_strength(const Link& link) {
   const EVP_PKEY* const key = X509_get0_pubkey(link.certificate);
   if (key == nullptr) return "an unusable key";
-  const int least = EVP_PKEY_id(key) == EVP_PKEY_RSA ? kMinRsaBits : kMinCurveBits;
-  if (EVP_PKEY_bits(key) < least) return "too small a key";
+  const int kind = EVP_PKEY_id(key);
+  if (kind != EVP_PKEY_RSA && kind != EVP_PKEY_EC) return "a key neither RSA nor EC";
+  if (EVP_PKEY_bits(key) < (kind == EVP_PKEY_RSA ? kMinRsaBits : kMinCurveBits)) {
+    return "too small a key";
+  }
   // That of a root proves nothing: it is pinned.
   if (!link.is_last && !is_strong(*X509_get0_tbs_sigalg(link.certificate))) {
     return "too weak a signature";
@@ -80,6 +83,9 @@ Wrong judge_strength(const Link& link) {
 
 // Sections 4.2.1.3 and 4.2.1.9. AWS-LC also takes a self-signed certificate of version 1 for a CA.
 Wrong judge_authority(const Link& link, const ChainRules& rules) {
+  if (link.has(EXFLAG_KUSAGE) && X509_get_key_usage(link.certificate) == 0) {
+    return "an empty key usage";
+  }
   if (!link.is_ca()) {
     if (link.index > 0) return "no CA";
     return link.may_sign_certificates() ? "a key usage for CAs" : Wrong();

@@ -129,6 +129,26 @@ TEST_F(RulesTest, SmallKeysAreRefused) {
   }
 }
 
+TEST_F(RulesTest, KeysOfOtherKindsAreRefused) {
+  const Bytes seed(32, 7);
+  const Handle<EVP_PKEY> key(
+      EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size()));
+  const auto leaf = changed(pki.leaf, pki.intermediate_key, [&](X509* certificate) {
+    must(X509_set_pubkey(certificate, key.get()) == 1);
+  });
+  EXPECT_EQ(refusal(verify(leaf)), Errc::untrusted);
+}
+
+// RFC 5280, section 4.2.1.3: at least one bit is set.
+TEST_F(RulesTest, AKeyUsageAllowsSomething) {
+  const auto leaf = changed(pki.leaf, pki.intermediate_key, [&](X509* certificate) {
+    remove(certificate, NID_key_usage);
+    const Bytes no_bits{0x03, 0x02, 0x07, 0x00};
+    must(X509_add_ext(certificate, extension("2.5.29.15", no_bits, true).get(), -1) == 1);
+  });
+  EXPECT_EQ(refusal(verify(leaf)), Errc::untrusted);
+}
+
 TEST_F(RulesTest, ARootOfVersion1IsNoCa) {
   const X509* const model = pki.root.impl().x509.get();
   const auto bare = own(X509_new());  // of version 1
