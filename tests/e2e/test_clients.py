@@ -13,6 +13,7 @@ from test_proxy import Proxy
 
 CLIENTS = pathlib.Path(__file__).parent / "clients"
 INSTALLED = ROOT / "build/clients"
+pytestmark = pytest.mark.packages
 PROMPT = "What is the capital of France? my-secret-word"
 
 

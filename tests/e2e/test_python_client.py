@@ -19,6 +19,7 @@ from test_man_in_the_middle import API_KEY, genuine
 from test_proxy import text_of
 
 __all__ = ["genuine", "installed", "make", "package"]  # fixtures
+pytestmark = pytest.mark.packages
 CLIENT = ROOT / "clients/python"
 
 
