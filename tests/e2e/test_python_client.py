@@ -195,6 +195,8 @@ def test_settings_of_the_official_client_hold(make, server, monkeypatch, genuine
 def test_nothing_leaves_unsealed(make, package, server):
     with pytest.raises(TypeError, match="http_client"):
         make(http_client=httpx2.Client())
+    with pytest.raises(TypeError, match="http_client"):  # its policy would be another client's
+        make(http_client=make()._client, policy="policy.toml", trust_roots=[])
     with pytest.raises(TypeError, match="WebSockets"):
         make(websocket_base_url="wss://127.0.0.1")
     client = make()

@@ -32,11 +32,13 @@ def test_what_is_not_verified_gets_nothing_and_is_not_asked_again(make, package,
         assert b"my-secret-word" not in middleman.seen and API_KEY.encode() not in middleman.seen
 
 
-def test_a_missing_receipt_withholds_the_answer(make, package, server):
+@pytest.mark.parametrize("status", [404, 429, 503])
+def test_a_missing_receipt_withholds_the_answer_and_nothing_is_asked_twice(make, package, server,
+                                                                           status):
     def act(method, path, body, pass_on):
         nonlocal sealed
         sealed += method == "POST"
-        return error(404, "not_found") if method == "POST" and sealed == 2 else pass_on()
+        return error(status, "not_now") if method == "POST" and sealed == 2 else pass_on()
 
     with Middleman(server, act=act) as middleman:
         for streamed in (False, True):
@@ -108,7 +110,7 @@ def test_a_service_that_is_down_says_so_and_is_tried_again(make, package, start_
     first.stop()
     with pytest.raises(openai.APIConnectionError) as refused:
         ask(client)
-    assert isinstance(refused.value.__cause__, httpx2.ConnectError)
+    assert isinstance(refused.value.__cause__, httpx2.ReadError)
     assert isinstance(refused.value.__cause__.__cause__, package.ServiceUnavailable)
     assert "channel.sent" in str(refused.value.__cause__)
     with pytest.raises(package.ServiceUnavailable):
@@ -221,6 +223,25 @@ next(iter(stream))
 print("ends", flush=True)
 """, server.url, server.root, MODEL_NAME)
     assert done.returncode == 0 and done.stdout == "ends\n", done.stderr
+
+
+def test_a_program_may_end_while_threads_wait_for_answers(installed, server):
+    done = run_script(installed, """
+import sys, threading
+import confide
+client = confide.Client(sys.argv[1], trust_roots=[sys.argv[2]])
+answers = [client.request("GET", "/v1/models") for _ in range(2)]
+started = threading.Barrier(3)
+def spin(answer):
+    started.wait()
+    while True:
+        answer.advance()
+for answer in answers:
+    threading.Thread(target=spin, args=(answer,), daemon=True).start()
+started.wait()
+print("ends", flush=True)
+""", server.url, server.root)
+    assert done.returncode == 0 and done.stdout == "ends\n" and not done.stderr, done.stderr
 
 
 def test_garbage_may_be_freed_in_any_order(installed, server):

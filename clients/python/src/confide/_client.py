@@ -4,6 +4,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import enum
+import functools
 import json
 import os
 import select
@@ -88,6 +89,9 @@ def verify(url: str, policy: File | Policy | None = None, *, sealed: bool = Fals
     return Service.from_document(found)
 
 
+_LONGEST_POLL = 1e9  # milliseconds; poll() counts in 31 bits
+
+
 class _Held:
     """An object of the library's, until it is freed.
 
@@ -98,12 +102,18 @@ class _Held:
     def __init__(self, owner: object, handle: int, free: Callable[[int], None]) -> None:
         self.handle: int | None = handle
         self._free, self._process = free, os.getpid()
-        weakref.finalize(owner, self.free)
+        # At exit other threads may still be in the library, and the system takes all back anyway.
+        weakref.finalize(owner, self.free).atexit = False
+
+    def take(self) -> Callable[[], None]:
+        """What frees it. From here on it is gone for everybody else."""
+        handle, self.handle = self.handle, None
+        if handle is None or os.getpid() != self._process:
+            return lambda: None
+        return functools.partial(self._free, handle)
 
     def free(self) -> None:
-        handle, self.handle = self.handle, None
-        if handle is not None and os.getpid() == self._process:
-            self._free(handle)
+        self.take()()
 
 
 class Channel:
@@ -144,8 +154,9 @@ class Channel:
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            if self._held is not None:
-                self._held.free()
+            free = self._held.take() if self._held is not None else None
+        if free is not None:
+            free()  # waits for what is under way; nobody else has to
 
     def forget(self) -> None:
         """In a forked child: the channel is its parent's."""
@@ -213,6 +224,7 @@ class Answer:
 
     def __init__(self, handle: int) -> None:
         self.headers = []
+        self._lock = threading.Lock()
         # It lives as long as anyone can reach this object: no thread uses it when it is freed.
         self._held = _Held(self, handle, _library.client().confide_exchange_free)
 
@@ -224,10 +236,11 @@ class Answer:
     def advance(self) -> Step:
         """Takes what has come, without waiting. Raises what went wrong."""
         while True:
-            bytes_ = _library.Bytes()
-            event = _Event(_library.client().confide_exchange_next(self._held.handle,
-                                                                   ctypes.byref(bytes_)))
-            data = _library.copied(bytes_)
+            with self._lock:  # what the library shows is its own until it is asked again
+                bytes_ = _library.Bytes()
+                event = _Event(_library.client().confide_exchange_next(self._held.handle,
+                                                                       ctypes.byref(bytes_)))
+                data = _library.copied(bytes_)
             if event is _Event.NONE:
                 return Step.WAIT
             if event is _Event.END:
@@ -248,13 +261,13 @@ class Answer:
     def wait(self, timeout: float | None = None) -> Step:
         """The same, waiting ``timeout`` seconds at most. Raises `TimeoutError`."""
         until = None if timeout is None else time.monotonic() + timeout
-        poll = select.poll()
-        poll.register(self.fileno(), select.POLLIN)
         while (step := self.advance()) is Step.WAIT:
-            left = None if until is None else (until - time.monotonic()) * 1000
-            if left is not None and left <= 0:
+            left = _LONGEST_POLL if until is None else (until - time.monotonic()) * 1000
+            if left <= 0:
                 raise TimeoutError("nothing came in time")
-            poll.poll(left)
+            poll = select.poll()
+            poll.register(self.fileno(), select.POLLIN)
+            poll.poll(min(left, _LONGEST_POLL))
         return step
 
     def cancel(self) -> None:

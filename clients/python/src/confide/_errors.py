@@ -54,10 +54,11 @@ def failure(document: dict[str, Any]) -> ConfideError:
 
 
 def _kind(check: str | None, code: str) -> type[ConfideError]:
+    # Whatever kept the receipt away, the service took the request: it is not to be asked again.
+    if check is not None and check.startswith("receipt."):
+        return ReceiptError
     if code == "unavailable":
         return ServiceUnavailable
     if check is None:
         return ConfideError
-    if check.startswith("receipt."):
-        return ReceiptError
     return ChannelError if check.startswith("channel.") else VerificationError

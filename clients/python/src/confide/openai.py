@@ -69,7 +69,7 @@ class OpenAI(openai.OpenAI):
         url = _service_url(base_url)
         if http_client is None:
             http_client = _Client(Transport(url, policy, **options))
-        elif not isinstance(http_client, _Client):  # with_options() hands on ours
+        elif policy is not None or options or not isinstance(http_client, _Client):  # with_options() hands on ours
             raise TypeError(_FOREIGN)
         #: What carries the requests, and knows the attested service.
         self.confide = http_client.transport
@@ -87,7 +87,7 @@ class AsyncOpenAI(openai.AsyncOpenAI):
         url = _service_url(base_url)
         if http_client is None:
             http_client = _AsyncClient(AsyncTransport(url, policy, **options))
-        elif not isinstance(http_client, _AsyncClient):
+        elif policy is not None or options or not isinstance(http_client, _AsyncClient):
             raise TypeError(_FOREIGN)
         #: What carries the requests, and knows the attested service.
         self.confide = http_client.transport

@@ -28,13 +28,14 @@ def _timeout(request: httpx2.Request) -> float | None:
 
 
 @contextlib.contextmanager
-def _failures(unavailable: type[httpx2.TransportError]) -> Iterator[None]:
+def _failures() -> Iterator[None]:
     """Of our own exceptions only what may pass by itself becomes httpx2's, which clients retry. What
-    did not verify stays what it is: asking again would be asking to be served by it."""
+    did not verify stays what it is: asking again would be asking to be served by it. A ConnectError
+    would say that nothing was sent, which is not known."""
     try:
         yield
     except ServiceUnavailable as error:
-        raise unavailable(str(error)) from error
+        raise httpx2.ReadError(str(error)) from error
     except TimeoutError as error:
         raise httpx2.ReadTimeout("nothing came in time") from error
 
@@ -50,7 +51,7 @@ class _Stream(httpx2.SyncByteStream):
         self._answer, self._timeout = answer, timeout
 
     def __iter__(self) -> Iterator[bytes]:
-        with _failures(httpx2.ReadError), cancelled_on_error(self._answer):
+        with _failures(), cancelled_on_error(self._answer):
             while self._answer.wait(self._timeout) is not Step.END:
                 yield self._answer.piece
 
@@ -63,8 +64,7 @@ class Transport(httpx2.BaseTransport):
 
     Attests at the first request. The response's ``extensions["confide"]`` is the `Answer`, whose
     ``proof`` is the verified receipt. Failures are raised as `VerificationError`, `ReceiptError`
-    and `ChannelError`; what may pass by itself as `httpx2.ConnectError` or `httpx2.ReadError` from
-    a `ServiceUnavailable`. Takes what `Client` takes. Thread-safe.
+    and `ChannelError`; what may pass by itself as `httpx2.ReadError` from a `ServiceUnavailable`. Takes what `Client` takes. Thread-safe.
     """
 
     def __init__(self, url: str, policy: File | Policy | None = None,
@@ -80,7 +80,7 @@ class Transport(httpx2.BaseTransport):
         timeout = _timeout(request)
         path = _target(self._channel, request)
         content = request.read()
-        with _failures(httpx2.ConnectError):
+        with _failures():
             answer = self._channel.start(request.method, path, request.headers.raw, content)
             with cancelled_on_error(answer):
                 answer.wait(timeout)
@@ -102,7 +102,7 @@ class _AsyncStream(httpx2.AsyncByteStream):
         self._answer, self._timeout = answer, timeout
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _failures(httpx2.ReadError), cancelled_on_error(self._answer):
+        with _failures(), cancelled_on_error(self._answer):
             while await _wait(self._answer, self._timeout) is not Step.END:
                 yield self._answer.piece
 
@@ -126,7 +126,7 @@ class AsyncTransport(httpx2.AsyncBaseTransport):
         timeout = _timeout(request)
         path = _target(self._channel, request)
         content = await request.aread()
-        with _failures(httpx2.ConnectError):
+        with _failures():
             if not self._channel.is_open:
                 await anyio.to_thread.run_sync(self._channel.open, abandon_on_cancel=True)
             answer = self._channel.start(request.method, path, request.headers.raw, content)
