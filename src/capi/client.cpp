@@ -5,13 +5,13 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "capi/boundary.h"
 #include "capi/client_options.h"
 #include "capi/documents.h"
 #include "capi/exchange.h"
@@ -32,16 +32,6 @@ struct confide_exchange {
 
 namespace confide::capi {
 namespace {
-
-// Nothing thrown may cross into C. What our code throws is memory running out and nothing else.
-template <class Make>
-auto or_null(Make make) noexcept -> decltype(make()) {
-  try {
-    return make();
-  } catch (const std::bad_alloc&) {
-    return {};
-  }
-}
 
 std::string_view text(confide_bytes bytes) noexcept {
   return bytes.data == nullptr ? std::string_view() : as_text(ByteView(bytes.data, bytes.size));
@@ -78,7 +68,7 @@ Result<std::string> verify_service(std::string_view document, verify::Verdict& v
   if (options.for_channel) return verify_for_channel(std::move(options.sealed), verdict);
   const client::Target& target = options.sealed.target;
   TRY_ASSIGN(const net::Url url, net::parse_url(target.url));
-  TRY_ASSIGN(auto connection, net::Connection::open(url, std::nullopt, client::kAttestationLimits));
+  TRY_ASSIGN(auto connection, net::Connection::open(url, std::nullopt));
   client::Cancellation never;
   TRY_ASSIGN(const client::Attested passed, client::attest(target, url, client::TlsKey::required,
                                                            std::move(connection), never, verdict));

@@ -4,16 +4,12 @@
 
 #include "base/ascii.h"
 #include "base/json.h"
+#include "capi/boundary.h"
 #include "client/proven_exchange.h"
 #include "client/terminal.h"
 
 namespace confide::capi {
 namespace {
-
-// What a service said may not be UTF-8.
-std::string dump(const Json& document) {
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 // For programs: the enumerators' own names.
 std::string_view code_of(Errc code) noexcept {

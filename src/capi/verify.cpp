@@ -4,7 +4,6 @@
 
 #include <cstring>
 #include <memory>
-#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "capi/boundary.h"
 #include "crypto/x509.h"
 #include "evidence/tdx_collateral.h"
 #include "verify/endorsements.h"
@@ -44,15 +44,7 @@ struct confide_verdict {
 namespace confide {
 namespace {
 
-// Nothing thrown may cross into C. What our code throws is memory running out and nothing else.
-template <class Make>
-auto or_null(Make make) noexcept -> decltype(make()) {
-  try {
-    return make();
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
+using capi::or_null;
 
 confide_verdict* hand_out(const verify::Verdict& verdict) {
   auto out = std::make_unique<confide_verdict>();
@@ -62,7 +54,7 @@ confide_verdict* hand_out(const verify::Verdict& verdict) {
     out->failure = check->id;
     out->reason = check->detail;
   }
-  out->json = verdict.to_json().dump(-1, ' ', false, Json::error_handler_t::replace);
+  out->json = capi::dump(verdict.to_json());
   return out.release();
 }
 
