@@ -70,6 +70,7 @@ class Peer:
 
 class Confide(Peer):
     name = "confide"
+    says = b"listening on https"
 
     def __init__(self, options, folder):
         state = pathlib.Path(folder) / "state"
@@ -85,7 +86,7 @@ class Confide(Peer):
         self.keys = wire.keyset(self)
 
     def listening(self):
-        found = re.search(rb"listening on https://127.0.0.1:(\d+)",
+        found = re.search(self.says + rb"://127.0.0.1:(\d+)",
                           pathlib.Path(self.log.name).read_bytes())
         self.port = int(found[1]) if found else None
         return self.port is not None
@@ -165,15 +166,20 @@ def measure(server, streams, tokens):
     return sum(counted) / elapsed, statistics.median(firsts)
 
 
-def main():
+def parse_options(paths, streams):
+    """Each of `paths` must be given; `streams` is how many at once unless it says otherwise."""
     parser = argparse.ArgumentParser()
-    for name in ("model", "peer", "server"):
+    for name in paths:
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--streams", default="1,4,8")
+    parser.add_argument("--streams", default=streams)
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    options = parse_options(("model", "peer", "server"), "1,4,8")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         servers = [Confide(options, folder), Peer(options, folder)]

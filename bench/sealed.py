@@ -3,11 +3,9 @@ over plain TLS.
 
 The server, the proxy and the client run at once; only one way is taken at a time, in turn.
 """
-import argparse
 import http.client
 import json
 import pathlib
-import re
 import statistics
 import subprocess
 import sys
@@ -15,7 +13,8 @@ import tempfile
 import time
 
 import wire
-from efficiency import FIRST, Confide, body, compare, http_request, measure, prompts, wait
+from efficiency import (FIRST, Confide, body, compare, http_request, measure, parse_options, prompts,
+                        wait)
 
 
 class Direct(Confide):
@@ -32,6 +31,7 @@ class Direct(Confide):
 class Proxied(Direct):
     """The same server through `confide proxy`: sealed, and every receipt checked."""
     name = "proxied"
+    says = b"listening on http"
 
     def __init__(self, options, folder, server):
         self.log = open(pathlib.Path(folder) / "proxy.log", "w+b")
@@ -41,12 +41,6 @@ class Proxied(Direct):
              "--state", pathlib.Path(folder) / "proxy-state"], stderr=self.log, stdout=self.log)
         self.port = None
         wait(self.listening, "confide proxy")
-
-    def listening(self):
-        found = re.search(rb"listening on http://127.0.0.1:(\d+)",
-                          pathlib.Path(self.log.name).read_bytes())
-        self.port = int(found[1]) if found else None
-        return self.port is not None
 
     def connect(self):
         return super(Confide, self).connect()
@@ -85,14 +79,7 @@ def compare_first_tokens(ways, rounds):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    for name in ("model", "server", "confide", "bench"):
-        parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--streams", default="1,8")
-    parser.add_argument("--tokens", type=int, default=128)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options = parse_options(("model", "server", "confide", "bench"), "1,8")
     channel = json.loads(subprocess.run([options.bench], stdout=subprocess.PIPE, check=True).stdout)
     for row in channel:
         row["ratio"] = round(row["ours_us"] / row["bare_us"], 2)
