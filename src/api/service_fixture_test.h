@@ -23,22 +23,30 @@ struct ServiceTest : ::testing::Test {
   FakeTee tee;
   FakeStore store;
   ops::Metrics metrics;
-  std::unique_ptr<Identity> identity =
-      Identity::create(
-          {.subject = "", .dns_names = {"localhost"}, .ip_addresses = {}, .now = from_unix(kNow)})
-          .value();
+  std::unique_ptr<Identity> identity = make_identity();
   std::optional<ops::WorkerPool> pool{std::in_place, 2U, 64U};
   Service service{
       {.model_name = "tiny", .model_digest = "sha256:" + std::string(64, 'a'), .provenance = {}},
-      {.engine = engine,
-       .tee = tee,
-       .receipts = store,
-       .pool = *pool,
-       .metrics = metrics,
-       .clock = clock},
+      parts(),
       *identity};
 
   ~ServiceTest() override { pool->stop(); }
+
+  static std::unique_ptr<Identity> make_identity() {
+    return Identity::create({.subject = "",
+                             .dns_names = {"localhost"},
+                             .ip_addresses = {},
+                             .now = from_unix(kNow)})
+        .value();
+  }
+  ServiceParts parts() {
+    return {.engine = engine,
+            .tee = tee,
+            .receipts = store,
+            .pool = *pool,
+            .metrics = metrics,
+            .clock = clock};
+  }
 
   static net::HttpRequest request(std::string method, std::string path, std::string body = "") {
     net::HttpRequest out;

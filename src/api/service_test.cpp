@@ -536,21 +536,12 @@ TEST_F(ServiceTest, MetricsAreForThisMachineUnlessTheyArePublic) {
     EXPECT_EQ(refused->status(), 404) << peer;
     EXPECT_EQ(refused->body(), nothing) << "it looks like any path that is none";
   }
-  const auto other =
-      Identity::create(
-          {.subject = "", .dns_names = {"localhost"}, .ip_addresses = {}, .now = from_unix(kNow)})
-          .value();
+  const auto other = make_identity();
   Service open({.model_name = "tiny",
                 .model_digest = "sha256:" + std::string(64, 'a'),
                 .provenance = {},
                 .public_metrics = true},
-               {.engine = engine,
-                .tee = tee,
-                .receipts = store,
-                .pool = *pool,
-                .metrics = metrics,
-                .clock = clock},
-               *other);
+               parts(), *other);
   EXPECT_EQ(scrape(open, "10.0.0.1")->status(), 200);
 }
 
