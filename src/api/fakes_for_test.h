@@ -128,19 +128,23 @@ class FakeEngine final : public engine::Engine {
     if (unreadable) return fail(*unreadable, "unreadable");
     return std::vector<engine::Token>(text.size(), 1);
   }
-  Result<std::vector<engine::Token>> tokenize_chat(
-      const std::vector<engine::Message>& messages) const override {
+  Result<std::string> detokenize(std::span<const engine::Token> tokens) const override {
+    return std::string(tokens.size(), 'a');
+  }
+  Result<engine::ChatPrompt> prepare(const engine::Conversation& conversation) const override {
     if (unreadable) return fail(*unreadable, "unreadable");
-    std::vector<engine::Token> out;
-    for (const auto& message : messages) out.resize(out.size() + message.content.size() + 1, 1);
+    engine::ChatPrompt out;
+    for (const auto& message : conversation.messages) {
+      out.tokens.resize(out.tokens.size() + message.content.size() + 1, 1);
+    }
     return out;
   }
-  Result<std::unique_ptr<engine::Ticket>> submit(engine::Job job,
-                                                 std::shared_ptr<engine::Sink> sink) override {
+  Result<std::unique_ptr<engine::Ticket>> submit(
+      engine::Job job, std::vector<std::shared_ptr<engine::Sink>> sinks) override {
     if (refuse) return fail(*refuse, "refused");
     jobs.push_back(job);
     held = std::make_shared<Held>();
-    held->sink = std::move(sink);
+    held->sink = std::move(sinks.front());
     held->job = std::move(job);
     if (!hold) release();
     return std::make_unique<FakeTicket>(held);
@@ -150,7 +154,8 @@ class FakeEngine final : public engine::Engine {
   void release() {
     const auto running = held;
     if (!running->cancelled) {
-      for (const auto& piece : pieces) running->sink->on_text(piece);
+      running->sink->on_start();
+      for (const auto& piece : pieces) running->sink->on_text(piece, {});
     }
     running->sink->on_done(running->cancelled ? engine::Finish::cancelled : finish,
                            {.prompt_tokens = static_cast<int>(running->job.prompt.size()),

@@ -49,7 +49,7 @@ void Generation::begin(std::unique_ptr<engine::Ticket> ticket) {
   });
 }
 
-void Generation::on_text(std::string_view text) {
+void Generation::on_text(std::string_view text, std::span<const engine::TokenReport> /*tokens*/) {
   const std::lock_guard lock(mutex_);
   pending_ += text;
   schedule();

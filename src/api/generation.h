@@ -41,7 +41,8 @@ class Generation final : public engine::Sink, public std::enable_shared_from_thi
   // Called once, after the engine accepted the job. Opens a stream's response.
   void begin(std::unique_ptr<engine::Ticket> ticket);
 
-  void on_text(std::string_view text) override;
+  void on_start() override {}
+  void on_text(std::string_view text, std::span<const engine::TokenReport> tokens) override;
   void on_done(engine::Finish finish, engine::Usage usage) override;
 
  private:

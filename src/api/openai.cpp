@@ -282,6 +282,8 @@ std::string_view to_string(engine::Finish finish) noexcept {
       return "length";
     case engine::Finish::cancelled:
       return "cancelled";
+    case engine::Finish::expired:
+      return "expired";
     case engine::Finish::error:
       return "error";
   }

@@ -113,9 +113,9 @@ ApiResult<engine::Job> Service::make_job(const GenerationRequest& request) const
   engine::Job job;
   const int context = parts_.engine.info().context_length;
   if (request.endpoint == Endpoint::chat_completions) {
-    auto tokens = parts_.engine.tokenize_chat(request.messages);
-    if (!tokens) return tl::unexpected(no_tokens(tokens.error(), request.endpoint, context));
-    job.prompt = *std::move(tokens);
+    auto prompt = parts_.engine.prepare({.messages = request.messages});
+    if (!prompt) return tl::unexpected(no_tokens(prompt.error(), request.endpoint, context));
+    job.prompt = std::move(prompt->tokens);
   } else if (const auto* text = std::get_if<std::string>(&request.prompt)) {
     auto tokens = parts_.engine.tokenize(*text, /*special=*/false);
     if (!tokens) return tl::unexpected(no_tokens(tokens.error(), request.endpoint, context));
@@ -243,7 +243,7 @@ ApiResult<void> Service::start_generation(Call& call, Endpoint endpoint) {
                                    [this, owner = call.owner](const aci::ReceiptFields& fields) {
                                      return file_receipt(fields, owner);
                                    });
-  auto ticket = parts_.engine.submit(std::move(job), generation);
+  auto ticket = parts_.engine.submit(std::move(job), {generation});
   if (!ticket) {
     if (ticket.error().code != Errc::limit) return tl::unexpected(internal_error());
     // The nonce of a sealed request is used up, whatever became of the request.

@@ -186,7 +186,7 @@ TEST_F(SealedServiceTest, TextArrivesWhileTheRestIsBeingGenerated) {
   Sent sent = prepare(post(kStream), options());
   begin(sent);
   while (!sent.outer->streamed()) std::this_thread::yield();
-  engine.held->sink->on_text("Pa");
+  engine.held->sink->on_text("Pa", {});
   std::string content;
   while (content.find("Pa") == std::string::npos) content += sent.more().value();
   EXPECT_FALSE(sent.outer->ended());

@@ -19,16 +19,16 @@ namespace {
 
 class RequestTicket final : public Ticket {
  public:
-  explicit RequestTicket(std::shared_ptr<Request> request) : request_(std::move(request)) {}
+  explicit RequestTicket(std::shared_ptr<SharedJob> job) : job_(std::move(job)) {}
   ~RequestTicket() override { RequestTicket::cancel(); }
   RequestTicket(const RequestTicket&) = delete;
   RequestTicket& operator=(const RequestTicket&) = delete;
 
   // The engine looks before each batch, and during one that nobody else shares.
-  void cancel() noexcept override { request_->cancelled = true; }
+  void cancel() noexcept override { job_->cancelled = true; }
 
  private:
-  std::shared_ptr<Request> request_;
+  std::shared_ptr<SharedJob> job_;
 };
 
 // "CPU : SSE3 = 1 | AVX2 = 1 | ... |" as "SSE3 AVX2 ...".
@@ -80,22 +80,43 @@ class LlamaEngine final : public Engine {
                            LlamaModel::Frame::add);
   }
 
-  Result<std::vector<Token>> tokenize_chat(const std::vector<Message>& messages) const override {
-    std::size_t size = 0;
-    for (const Message& m : messages) size += m.content.size();
-    TRY(check_length(size));
-    TRY_ASSIGN(std::vector<PromptPart> parts, chat_.render(messages));
-    auto tokens = prompts_.tokenize(parts);
-    for (PromptPart& part : parts) wipe(part.text);
-    return tokens;
+  Result<std::string> detokenize(std::span<const Token> tokens) const override {
+    std::string out;
+    std::string piece;
+    for (const Token token : tokens) {
+      if (token < 0 || token >= model_.vocabulary_size()) {
+        return fail(Errc::malformed, "no such token");
+      }
+      model_.piece(token, piece, LlamaModel::Control::parse);
+      out += piece;
+    }
+    return out;
   }
 
-  Result<std::unique_ptr<Ticket>> submit(Job job, std::shared_ptr<Sink> sink) override {
-    // First of all the request: it wipes the prompt on every way out.
-    auto request = std::make_shared<Request>(std::move(job), std::move(sink));
-    TRY(check(request->job));
-    TRY(scheduler_->submit(request));
-    return std::make_unique<RequestTicket>(std::move(request));
+  Result<ChatPrompt> prepare(const Conversation& conversation) const override {
+    std::size_t size = 0;
+    for (const Message& m : conversation.messages) size += m.content.size();
+    TRY(check_length(size));
+    TRY_ASSIGN(std::vector<PromptPart> parts, chat_.render(conversation.messages));
+    auto tokens = prompts_.tokenize(parts);
+    for (PromptPart& part : parts) wipe(part.text);
+    TRY_ASSIGN(std::vector<Token> prompt, std::move(tokens));
+    return ChatPrompt{.tokens = std::move(prompt), .format = nullptr};
+  }
+
+  Result<std::unique_ptr<Ticket>> submit(Job job,
+                                         std::vector<std::shared_ptr<Sink>> sinks) override {
+    // First of all what is shared: it wipes the prompt on every way out.
+    auto shared = std::make_shared<SharedJob>(std::move(job));
+    TRY(check(shared->job));
+    std::vector<std::shared_ptr<Request>> requests;
+    std::uint32_t seed = shared->job.sampling.seed;
+    for (auto& sink : sinks) {
+      requests.push_back(std::make_shared<Request>(
+          Request{.shared = shared, .sink = std::move(sink), .seed = seed++}));
+    }
+    TRY(scheduler_->submit(requests));
+    return std::make_unique<RequestTicket>(std::move(shared));
   }
 
  private:

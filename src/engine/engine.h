@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -28,9 +30,73 @@ struct ModelInfo {
   std::uint64_t parameters = 0;
 };
 
+struct ToolCall {
+  std::string id;
+  std::string name;
+  std::string arguments;  // JSON text
+};
+
 struct Message {
   std::string role;  // system, developer, user, assistant, tool
   std::string content;
+  std::string reasoning = {};             // the assistant's
+  std::vector<ToolCall> tool_calls = {};  // the assistant's
+  std::string tool_call_id = {};          // of a tool's answer: the call that it answers
+  std::string name = {};                  // of the tool, or of who speaks; may be empty
+};
+
+struct Tool {
+  std::string name;
+  std::string description;
+  std::string parameters;  // JSON schema; empty: takes none
+};
+
+enum class ToolUse { none, allowed, required };
+
+// What an assistant is to answer to, and in which form.
+struct Conversation {
+  std::vector<Message> messages;
+  std::vector<Tool> tools = {};
+  ToolUse tool_use = ToolUse::allowed;
+  bool parallel_tool_calls = true;
+  std::string answer_schema = {};  // JSON schema of the answer's text; empty: any text
+  bool thinking = true;            // for models whose template can turn it off
+};
+
+struct ToolCallDelta {
+  std::size_t index = 0;  // of the call within the answer
+  std::string id;         // both with the call's first piece, else empty
+  std::string name;
+  std::string arguments;  // to be appended
+};
+
+// What came on top of what is known already.
+struct AnswerDelta {
+  std::string content;
+  std::string reasoning;
+  std::vector<ToolCallDelta> tool_calls;
+};
+
+// Takes one answer apart while it comes. Not thread-safe.
+class AnswerReader {
+ public:
+  virtual ~AnswerReader() = default;
+  virtual AnswerDelta push(std::string_view text) = 0;
+  // The answer is whole, or was cut off: what was held back. A call that is not whole is dropped,
+  // never invented.
+  virtual AnswerDelta finish() = 0;
+};
+
+// How a model writes an answer: what it may write, and how that is read. Immutable.
+class AnswerFormat {
+ public:
+  virtual ~AnswerFormat() = default;
+  virtual std::unique_ptr<AnswerReader> reader() const = 0;
+};
+
+struct ChatPrompt {
+  std::vector<Token> tokens;
+  std::shared_ptr<const AnswerFormat> format;  // null: all text is content
 };
 
 struct Sampling {
@@ -39,19 +105,26 @@ struct Sampling {
   float presence_penalty = 0.0F;
   float frequency_penalty = 0.0F;
   std::uint32_t seed = 0;
+  std::vector<std::pair<Token, float>> bias = {};  // added to the logits; -100 and below forbids
+  int logprobs = -1;  // how many of the likeliest tokens each TokenReport lists; -1: no reports
 };
 
 struct Job {
   std::vector<Token> prompt;
+  std::shared_ptr<const AnswerFormat> format = {};  // of the engine that made it
   Sampling sampling;
   int max_tokens = 0;             // > 0; a full context ends the answer earlier
   std::vector<std::string> stop;  // UTF-8
+  // Whose prompt it is: only jobs with the same key find what is kept of each other's prompts.
+  // Empty: nothing is found, and nothing kept.
+  std::string cache_key = {};
 };
 
 enum class Finish {
   stop,       // the model ended its answer, or a stop string came
   length,     // max_tokens, or the context is full
   cancelled,  // by its ticket, or the engine goes away
+  expired,    // it waited for a slot for too long, and never started
   error,      // the computation failed; others are not affected
 };
 
@@ -59,20 +132,35 @@ enum class Finish {
 // answer, though it shows no text, is a completion token.
 struct Usage {
   int prompt_tokens = 0;
+  int cached_tokens = 0;  // of the prompt's, found in the cache
   int completion_tokens = 0;
 };
 
-// Receives one job's output on the engine's thread; must not block, throw or submit().
+struct TokenChance {
+  Token token = 0;
+  std::string bytes;  // not always whole UTF-8 characters
+  float logprob = 0;  // natural logarithm, before temperature, penalties and bias
+};
+
+struct TokenReport {
+  TokenChance picked;
+  std::vector<TokenChance> likeliest;  // first the likeliest
+};
+
+// Receives one answer on the engine's thread; must not block, throw or submit().
 class Sink {
  public:
   virtual ~Sink() = default;
-  // Whole UTF-8 characters; stop strings never show, nor a prefix that might become one.
-  virtual void on_text(std::string_view text) = 0;
+  // Before anything else, unless on_done() comes without it: it has a slot.
+  virtual void on_start() = 0;
+  // Whole UTF-8 characters; stop strings never show, nor a prefix that might become one. With them
+  // the reports, if asked for, of the tokens that made the text.
+  virtual void on_text(std::string_view text, std::span<const TokenReport> tokens) = 0;
   // Last call.
   virtual void on_done(Finish finish, Usage usage) = 0;
 };
 
-// A running job. Destroying it, or cancel(), frees the slot before the next token; on_done() still
+// A running job. Destroying it, or cancel(), frees its slots before the next token; on_done() still
 // comes. It may outlive the engine.
 class Ticket {
  public:
@@ -81,9 +169,10 @@ class Ticket {
 };
 
 struct Load {
-  int active = 0;   // slots in use
-  int waiting = 0;  // for a slot
-  std::uint64_t prompt_tokens_total = 0;
+  int active = 0;                         // slots in use
+  int waiting = 0;                        // for a slot
+  std::uint64_t prompt_tokens_total = 0;  // cached ones included
+  std::uint64_t cached_tokens_total = 0;
   std::uint64_t completion_tokens_total = 0;
 };
 
@@ -99,16 +188,22 @@ class Engine {
   // Name, version and compile flags of the engine; stands in receipts.
   virtual const std::string& build() const noexcept = 0;
   // Renders the model's own chat template, with the prompt for the assistant's turn at the end. A
-  // control token spelt in a message is read as the characters it is made of. Fails with
-  // `malformed` on roles or shapes the template refuses, `limit` on more text than can ever fit.
-  virtual Result<std::vector<Token>> tokenize_chat(const std::vector<Message>& messages) const = 0;
+  // control token spelt in a message or a tool is read as the characters it is made of. Fails with
+  // `malformed` on roles or shapes the template refuses and on schemas that cannot be followed,
+  // `limit` on more text than can ever fit.
+  virtual Result<ChatPrompt> prepare(const Conversation& conversation) const = 0;
   // A plain prompt, the model's start token included. `special`: whether control tokens spelt in
   // the text are read as such; never for what a user wrote. Fails with `limit` as above.
   virtual Result<std::vector<Token>> tokenize(std::string_view text, bool special) const = 0;
+  // The bytes that tokens stand for, control tokens spelt out. Fails with `malformed` on a token
+  // that is none of the model's.
+  virtual Result<std::string> detokenize(std::span<const Token> tokens) const = 0;
   virtual int vocabulary_size() const noexcept = 0;
-  // Fails with `limit` if the queue is full, `malformed` if the prompt leaves no room in the
-  // context or the job makes no sense. The prompt is wiped when the job is over or refused.
-  virtual Result<std::unique_ptr<Ticket>> submit(Job job, std::shared_ptr<Sink> sink) = 0;
+  // One answer for each sink, the prompt read once; the seed of each is one more than that of the
+  // one before. Fails with `limit` if the queue is full, `malformed` if the prompt leaves no room
+  // in the context or the job makes no sense. The prompt is wiped when the job is over or refused.
+  virtual Result<std::unique_ptr<Ticket>> submit(Job job,
+                                                 std::vector<std::shared_ptr<Sink>> sinks) = 0;
   virtual Load load_now() const = 0;
   // Cancels what runs and waits (every Sink gets its on_done()); later submits fail with
   // `unavailable`. For an orderly end, while what the sinks use still stands. Idempotent.

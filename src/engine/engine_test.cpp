@@ -31,7 +31,8 @@ Options options(int slots, int queue) {
 
 class Recorder final : public Sink {
  public:
-  void on_text(std::string_view text) override {
+  void on_start() override {}
+  void on_text(std::string_view text, std::span<const TokenReport> /*tokens*/) override {
     const std::lock_guard lock(mutex_);
     text_ += text;
     changed_.notify_all();
@@ -76,7 +77,7 @@ struct Running {
 
 Running start(Engine& engine, Job job) {
   auto sink = std::make_shared<Recorder>();
-  auto ticket = engine.submit(std::move(job), sink);
+  auto ticket = engine.submit(std::move(job), {sink});
   EXPECT_TRUE(ticket) << ticket.error().message;
   return {.sink = sink, .ticket = ticket ? *std::move(ticket) : nullptr};
 }
@@ -103,7 +104,7 @@ class EngineTest : public ::testing::Test {
   }
 
   static std::vector<Token> ask(const std::string& question) {
-    return engine_->tokenize_chat({{.role = "user", .content = question}}).value();
+    return engine_->prepare({.messages = {{.role = "user", .content = question}}}).value().tokens;
   }
   static Job greedy(const std::string& question, int max_tokens) {
     return {.prompt = ask(question),
@@ -272,7 +273,7 @@ TEST_F(EngineTest, FullQueueRefusesAndWaitingCanBeCancelled) {
   active.sink->wait_for_text();
   const Running waiting = start(*engine, job);
   EXPECT_EQ(engine->load_now().waiting, 1);
-  const auto refused = engine->submit(job, std::make_shared<Recorder>());
+  const auto refused = engine->submit(job, {std::make_shared<Recorder>()});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::limit);
   waiting.ticket->cancel();
@@ -304,7 +305,7 @@ TEST_F(EngineTest, FullContextEndsTheAnswer) {
 
 TEST_F(EngineTest, RefusesJobsThatCannotRun) {
   const auto expect_refused = [](const Job& job) {
-    const auto ticket = engine_->submit(job, std::make_shared<Recorder>());
+    const auto ticket = engine_->submit(job, {std::make_shared<Recorder>()});
     ASSERT_FALSE(ticket);
     EXPECT_EQ(ticket.error().code, Errc::malformed);
   };
@@ -334,7 +335,7 @@ TEST_F(EngineTest, StopEndsEverything) {
   EXPECT_EQ(waiting.sink->wait(), Finish::cancelled);
   EXPECT_EQ(engine->load_now().active, 0);
   EXPECT_EQ(engine->load_now().waiting, 0);
-  const auto late = engine->submit(job, std::make_shared<Recorder>());
+  const auto late = engine->submit(job, {std::make_shared<Recorder>()});
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, Errc::unavailable);
   engine->stop();

@@ -80,12 +80,12 @@ bool LlamaModel::ends_generation(Token token) const noexcept {
   return llama_vocab_is_eog(vocabulary(), token);
 }
 
-void LlamaModel::piece(Token token, std::string& out) const {
+void LlamaModel::piece(Token token, std::string& out, Control control) const {
   constexpr std::size_t kUsual = 64;
   out.resize(kUsual);
   const auto write = [&] {
     return llama_token_to_piece(vocabulary(), token, out.data(), static_cast<int>(out.size()),
-                                /*lstrip=*/0, /*special=*/false);
+                                /*lstrip=*/0, control == Control::parse);
   };
   int length = write();
   if (length < 0) {

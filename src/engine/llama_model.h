@@ -32,12 +32,12 @@ class LlamaModel {
 
   // End of text, end of turn, and what else the model ends an answer with.
   bool ends_generation(Token token) const noexcept;
-  // Sets `out` to the bytes a token stands for: none for control tokens, and not always whole
-  // UTF-8 characters.
-  void piece(Token token, std::string& out) const;
-
   // How control tokens spelt in a text are read: as themselves, or as the characters they are.
   enum class Control { parse, plain };
+  // Sets `out` to the bytes a token stands for, not always whole UTF-8 characters. Control tokens
+  // are spelt out, or (plain) stand for none.
+  void piece(Token token, std::string& out, Control control = Control::plain) const;
+
   // Whether the model's start (and end) tokens are put around the text, where it wants them.
   enum class Frame { add, none };
   Result<std::vector<Token>> tokenize(std::string_view text, Control control, Frame frame) const;

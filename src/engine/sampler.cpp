@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace confide::engine {
@@ -149,7 +150,7 @@ std::vector<Candidate> nucleus(const Weights& weights, double share) {
 
 }  // namespace
 
-Sampler::Sampler(const Sampling& sampling) : sampling_(sampling), random_(sampling.seed) {}
+Sampler::Sampler(Sampling sampling) : sampling_(std::move(sampling)), random_(sampling_.seed) {}
 
 Token Sampler::pick(std::span<float> logits) {
   const bool penalties = sampling_.presence_penalty != 0.0F || sampling_.frequency_penalty != 0.0F;

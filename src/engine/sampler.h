@@ -13,7 +13,7 @@ namespace confide::engine {
 // far, top_p, temperature, chance. Temperature 0 takes the likeliest token.
 class Sampler {
  public:
-  explicit Sampler(const Sampling& sampling);
+  explicit Sampler(Sampling sampling);
   // `logits`, one for each token of the vocabulary, are scratch: penalties change them.
   Token pick(std::span<float> logits);
 

@@ -31,14 +31,14 @@ void Scheduler::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-Status Scheduler::submit(std::shared_ptr<Request> request) {
+Status Scheduler::submit(const std::vector<std::shared_ptr<Request>>& requests) {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return fail(Errc::unavailable, "the engine is stopping");
-    if (active_ + waiting_.size() >= slot_count_ + queue_limit_) {
+    if (active_ + waiting_.size() + requests.size() > slot_count_ + queue_limit_) {
       return fail(Errc::limit, "the engine's queue is full");
     }
-    waiting_.push_back(std::move(request));
+    waiting_.insert(waiting_.end(), requests.begin(), requests.end());
   }
   work_.notify_one();
   return {};
@@ -90,7 +90,7 @@ void Scheduler::drop_cancelled() {
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(waiting_, [&](const std::shared_ptr<Request>& request) {
-      if (!request->cancelled) return false;
+      if (!request->cancelled()) return false;
       dropped.push_back(request);
       return true;
     });

@@ -32,7 +32,8 @@ class Scheduler {
   // Cancels every request and joins the thread. May be called again, by any thread but its own.
   void stop();
   // Fails with `limit` if all slots are taken and the queue is full, `unavailable` once stopped.
-  Status submit(std::shared_ptr<Request> request);
+  // All of them or none.
+  Status submit(const std::vector<std::shared_ptr<Request>>& requests);
   Load load() const;
 
  private:

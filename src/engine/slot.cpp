@@ -7,10 +7,7 @@
 
 namespace confide::engine {
 
-Request::Request(Job submitted, std::shared_ptr<Sink> listener)
-    : job(std::move(submitted)), sink(std::move(listener)) {}
-
-Request::~Request() {
+SharedJob::~SharedJob() {
   wipe({reinterpret_cast<std::uint8_t*>(job.prompt.data()), job.prompt.size() * sizeof(Token)});
   for (std::string& stop : job.stop) wipe(stop);
 }
@@ -19,15 +16,18 @@ Slot::Slot(int sequence, const LlamaModel& model, LlamaContext& context)
     : model_(model), context_(context), sequence_(sequence) {}
 
 bool Slot::generating() const noexcept {
-  return position_ >= static_cast<int>(request_->job.prompt.size());
+  return position_ >= static_cast<int>(request_->job().prompt.size());
 }
 
 void Slot::start(std::shared_ptr<Request> request) {
   request_ = std::move(request);
-  sampler_.emplace(request_->job.sampling);
-  text_.emplace(request_->job.stop);
+  Sampling sampling = request_->job().sampling;
+  sampling.seed = request_->seed;
+  sampler_.emplace(std::move(sampling));
+  text_.emplace(request_->job().stop);
   position_ = 0;
   generated_ = 0;
+  request_->sink->on_start();
 }
 
 int Slot::feed() {
@@ -39,7 +39,7 @@ int Slot::feed() {
     place_ = context_.add(next_, position_++, sequence_, true);
     return 0;
   }
-  const std::vector<Token>& prompt = request_->job.prompt;
+  const std::vector<Token>& prompt = request_->job().prompt;
   const int whole = static_cast<int>(prompt.size());
   const int count = std::min(context_.room(), whole - position_);
   for (int i = 0; i < count; ++i) {
@@ -65,14 +65,14 @@ std::optional<Finish> Slot::advance(int& picked) {
   show(text_->push(piece_));
   if (text_->stopped()) return Finish::stop;
   const bool full = position_ >= context_.length();
-  if (full || generated_ >= request_->job.max_tokens) return Finish::length;
+  if (full || generated_ >= request_->job().max_tokens) return Finish::length;
   return std::nullopt;
 }
 
 Slot::Ended Slot::end(Finish finish) {
   if (finish == Finish::stop || finish == Finish::length) show(text_->finish());
   context_.forget(sequence_);
-  const Usage usage{.prompt_tokens = static_cast<int>(request_->job.prompt.size()),
+  const Usage usage{.prompt_tokens = static_cast<int>(request_->job().prompt.size()),
                     .completion_tokens = generated_};
   sampler_.reset();
   text_.reset();
@@ -82,7 +82,7 @@ Slot::Ended Slot::end(Finish finish) {
 }
 
 void Slot::show(std::string_view text) const {
-  if (!text.empty()) request_->sink->on_text(text);
+  if (!text.empty()) request_->sink->on_text(text, {});
 }
 
 }  // namespace confide::engine

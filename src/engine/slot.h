@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "engine/engine.h"
 #include "engine/llama_context.h"
@@ -14,16 +15,26 @@
 
 namespace confide::engine {
 
-// A submitted job, shared by its ticket, the queue and the slot. Its prompt is wiped at the end.
-struct Request {
-  Request(Job submitted, std::shared_ptr<Sink> listener);
-  ~Request();
-  Request(const Request&) = delete;
-  Request& operator=(const Request&) = delete;
+// A submitted job, shared by its ticket and the requests for its answers. Its prompt is wiped at
+// the end.
+struct SharedJob {
+  explicit SharedJob(Job submitted) : job(std::move(submitted)) {}
+  ~SharedJob();
+  SharedJob(const SharedJob&) = delete;
+  SharedJob& operator=(const SharedJob&) = delete;
 
-  Job job;
-  std::shared_ptr<Sink> sink;
+  Job job;  // not to be changed while anybody works on it
   std::atomic<bool> cancelled{false};
+};
+
+// For one answer to a job.
+struct Request {
+  std::shared_ptr<SharedJob> shared;
+  std::shared_ptr<Sink> sink;
+  std::uint32_t seed = 0;
+
+  const Job& job() const noexcept { return shared->job; }
+  bool cancelled() const noexcept { return shared->cancelled.load(std::memory_order_relaxed); }
 };
 
 // Belongs to the engine's thread, like the context.
@@ -33,7 +44,7 @@ class Slot {
   Slot(int sequence, const LlamaModel& model, LlamaContext& context);
 
   bool busy() const noexcept { return request_ != nullptr; }
-  bool cancelled() const noexcept { return request_->cancelled.load(std::memory_order_relaxed); }
+  bool cancelled() const noexcept { return request_->cancelled(); }
   // Whether all of the prompt has been put into batches.
   bool generating() const noexcept;
   // Whether the last batch held tokens of this slot.
