@@ -1,0 +1,60 @@
+#include "options.h"
+
+#include <CLI/CLI.hpp>
+#include <map>
+
+namespace confide::server {
+
+void declare_options(CLI::App& app, ServeOptions& options) {
+  app.set_config("--config", "", "read these options from a TOML file")->check(CLI::ExistingFile);
+  app.allow_config_extras(false);
+  app.add_option("--model-name", options.model_name, "id that clients ask for [the file's name]");
+  app.add_option("--listen", options.listen, "ADDRESS:PORT; port 0 takes any free one")
+      ->capture_default_str();
+  app.add_option("--tee", options.tee, "where evidence comes from")
+      ->check(CLI::IsMember({"auto", "tdx", "snp", "sim"}))
+      ->capture_default_str();
+  app.add_option("--state", options.state, "folder for receipts and, simulated, the trust root")
+      ->capture_default_str();
+  app.add_option("--domain", options.domains, "further DNS name or IP address of this service");
+  app.add_option("--slots", options.slots, "answers generated at the same time")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app.add_option("--context", options.context, "tokens of prompt and answer together")
+      ->check(CLI::Range(16, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--threads", options.threads, "engine threads; 0 takes one per core")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_option("--queue", options.queue, "requests that may wait for a slot")
+      ->check(CLI::Range(0, 100'000))
+      ->capture_default_str();
+  app.add_option("--connections", options.connections, "connections held at the same time")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  app.add_option("--receipt-days", options.receipt_days, "how long receipts are kept")
+      ->check(CLI::Range(1, 36500))
+      ->capture_default_str();
+  app.add_option("--receipt-max", options.receipt_max, "how many receipts are kept")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--keyset-days", options.keyset_days, "how long this process's keys are valid")
+      ->check(CLI::Range(1, 365))
+      ->capture_default_str();
+  app.add_option("--sealing-epoch", options.sealing_epoch,
+                 "how long a sealing key is used, such as 12h (s, m, h, d); 0: as long as we run")
+      ->transform(CLI::AsNumberWithUnit(
+          std::map<std::string, std::uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86'400}},
+          CLI::AsNumberWithUnit::CASE_SENSITIVE))
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{365 * 86'400}))
+      ->type_name("DURATION")
+      ->default_str("24h");
+  app.add_option("--drain-seconds", options.drain_seconds, "how long a stop waits for answers")
+      ->check(CLI::Range(0, 3600))
+      ->capture_default_str();
+  app.add_flag("--metrics-public", options.metrics_public,
+               "answer /v1/metrics to everybody, not to this machine alone");
+  app.add_flag("--verbose", options.verbose, "log more (never prompts or answers)");
+}
+
+}  // namespace confide::server

@@ -1,0 +1,39 @@
+// What a serving process can be told, on the command line or in a file.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace confide::server {
+
+struct ServeOptions {
+  std::string model;                      // GGUF file
+  std::string model_name;                 // empty: the file's name
+  std::string listen = "127.0.0.1:8443";  // port 0: any free one
+  std::string tee = "auto";
+  std::string state = "confide-state";
+  std::vector<std::string> domains;  // further names and addresses of the TLS certificate
+  int slots = 8;
+  int context = 4096;
+  int threads = 0;
+  int queue = 64;
+  std::size_t connections = 1024;  // at once
+  int receipt_days = 30;
+  std::uint64_t receipt_max = 1'000'000;
+  int keyset_days = 30;
+  std::uint64_t sealing_epoch = 86'400;  // seconds that a sealing key is used; 0: as long as we run
+  int drain_seconds = 30;
+  bool metrics_public = false;
+  bool verbose = false;
+};
+
+// Declares all but --model. `options` outlives the application.
+void declare_options(CLI::App& app, ServeOptions& options);
+
+}  // namespace confide::server
