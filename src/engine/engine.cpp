@@ -4,6 +4,7 @@
 #include <llama.h>
 
 #include <algorithm>
+#include <ranges>
 #include <thread>
 #include <utility>
 
@@ -130,8 +131,9 @@ class LlamaEngine final : public Engine {
   Status check(const Job& job) const {
     if (job.prompt.empty()) return fail(Errc::malformed, "empty prompt");
     if (job.max_tokens <= 0) return fail(Errc::malformed, "max_tokens must be positive");
-    if (std::ranges::any_of(job.prompt,
-                            [&](Token t) { return t < 0 || t >= model_.vocabulary_size(); })) {
+    const auto unknown = [&](Token t) { return t < 0 || t >= model_.vocabulary_size(); };
+    if (std::ranges::any_of(job.prompt, unknown) ||
+        std::ranges::any_of(job.sampling.bias | std::views::keys, unknown)) {
       return fail(Errc::malformed, "no such token");
     }
     if (job.prompt.size() >= static_cast<std::size_t>(info_.context_length)) {

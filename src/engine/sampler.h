@@ -9,12 +9,12 @@
 
 namespace confide::engine {
 
-// One request's sampling, in this order: presence and frequency penalties over the tokens picked so
-// far, top_p, temperature, chance. Temperature 0 takes the likeliest token.
+// One request's sampling, in this order: bias, presence and frequency penalties over the tokens
+// picked so far, top_p, temperature, chance. Temperature 0 takes the likeliest token.
 class Sampler {
  public:
   explicit Sampler(Sampling sampling);
-  // `logits`, one for each token of the vocabulary, are scratch: penalties change them.
+  // `logits`, one for each token of the vocabulary (which holds the biased ones), are scratch.
   Token pick(std::span<float> logits);
 
  private:

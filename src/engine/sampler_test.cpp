@@ -107,6 +107,23 @@ TEST(SamplerTest, SameSeedSamePicks) {
   }
 }
 
+TEST(SamplerTest, BiasMovesTheChances) {
+  Sampling sampling{.temperature = 1.0F, .bias = {{50, std::log(2.0F)}}};  // weights 1, 2, 3, 8
+  EXPECT_NEAR(shares(sampling, four_tokens())[50], 8.0 / 14, 0.015);
+  sampling.bias = {{0, 100.0F}};
+  EXPECT_NEAR(shares(sampling, four_tokens())[0], 1.0, 1e-9);
+}
+
+TEST(SamplerTest, BiasOfMinusHundredForbids) {
+  for (const float temperature : {0.0F, 1.0F, 1000.0F}) {
+    std::vector<float> logits(40, -INFINITY);
+    logits[3] = 500.0F;
+    logits[7] = 1.0F;
+    const Sampling sampling{.temperature = temperature, .bias = {{3, -100.0F}}};
+    EXPECT_EQ(pick_once(sampling, logits), 7);
+  }
+}
+
 TEST(SamplerTest, PresencePenaltyCountsOnce) {
   Sampler sampler({.temperature = 0.0F, .presence_penalty = 1.0F});
   const auto next = [&] {

@@ -21,10 +21,7 @@ bool Slot::generating() const noexcept {
 
 void Slot::start(std::shared_ptr<Request> request) {
   request_ = std::move(request);
-  Sampling sampling = request_->job().sampling;
-  sampling.seed = request_->seed;
-  sampler_.emplace(std::move(sampling));
-  text_.emplace(request_->job().stop);
+  writer_ = std::make_unique<AnswerWriter>(model_, request_->job(), request_->seed);
   position_ = 0;
   generated_ = 0;
   request_->sink->on_start();
@@ -57,32 +54,29 @@ std::optional<Finish> Slot::advance(int& picked) {
   if (place_ < 0) return std::nullopt;
   const std::span<float> logits = context_.logits(place_);
   if (logits.empty()) return Finish::error;
-  next_ = sampler_->pick(logits);
+  const AnswerWriter::Step step = writer_->write(logits);
+  next_ = step.token;
   picked = 1;
   ++generated_;
-  if (model_.ends_generation(next_)) return Finish::stop;
-  model_.piece(next_, piece_);
-  show(text_->push(piece_));
-  if (text_->stopped()) return Finish::stop;
+  show(step.shown);
+  if (step.finish) return step.finish;
   const bool full = position_ >= context_.length();
   if (full || generated_ >= request_->job().max_tokens) return Finish::length;
   return std::nullopt;
 }
 
 Slot::Ended Slot::end(Finish finish) {
-  if (finish == Finish::stop || finish == Finish::length) show(text_->finish());
+  if (finish == Finish::stop || finish == Finish::length) show(writer_->finish());
   context_.forget(sequence_);
   const Usage usage{.prompt_tokens = static_cast<int>(request_->job().prompt.size()),
                     .completion_tokens = generated_};
-  sampler_.reset();
-  text_.reset();
-  wipe(piece_);
+  writer_.reset();
   in_batch_ = false;
   return {.request = std::exchange(request_, nullptr), .usage = usage};
 }
 
-void Slot::show(std::string_view text) const {
-  if (!text.empty()) request_->sink->on_text(text, {});
+void Slot::show(const AnswerWriter::Shown& shown) const {
+  if (!shown.text.empty()) request_->sink->on_text(shown.text, shown.reports);
 }
 
 }  // namespace confide::engine

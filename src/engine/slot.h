@@ -4,14 +4,12 @@
 #include <atomic>
 #include <memory>
 #include <optional>
-#include <string>
 #include <utility>
 
+#include "engine/answer_writer.h"
 #include "engine/engine.h"
 #include "engine/llama_context.h"
 #include "engine/llama_model.h"
-#include "engine/sampler.h"
-#include "engine/stop_text.h"
 
 namespace confide::engine {
 
@@ -65,15 +63,13 @@ class Slot {
   Ended end(Finish finish);
 
  private:
-  void show(std::string_view text) const;
+  void show(const AnswerWriter::Shown& shown) const;
 
   const LlamaModel& model_;
   LlamaContext& context_;
   int sequence_;
   std::shared_ptr<Request> request_;
-  std::optional<Sampler> sampler_;
-  std::optional<StopText> text_;
-  std::string piece_;
+  std::unique_ptr<AnswerWriter> writer_;
   Token next_ = 0;     // picked, but not yet in the sequence
   int position_ = 0;   // tokens in the sequence
   int generated_ = 0;  // tokens picked

@@ -104,6 +104,7 @@ std::string_view StopText::release(std::size_t count, bool complete) {
     done += s.length;
   }
   held_.erase(0, done);
+  released_ += done;
   return shown_;
 }
 

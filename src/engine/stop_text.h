@@ -2,6 +2,7 @@
 // the beginning of one while it might still become one.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,8 @@ class StopText {
   // No more tokens: what was held back, unless a stop string was seen.
   std::string_view finish();
   bool stopped() const noexcept { return stopped_; }
+  // How many of the bytes pushed have come out so far, invalid ones included.
+  std::size_t released() const noexcept { return released_; }
 
  private:
   std::string_view release(std::size_t count, bool complete);
@@ -31,6 +34,7 @@ class StopText {
   std::vector<std::string> stops_;
   std::string held_;
   std::string shown_;
+  std::size_t released_ = 0;
   bool stopped_ = false;
 };
 
