@@ -29,6 +29,20 @@ void declare_options(CLI::App& app, ServeOptions& options) {
   app.add_option("--queue", options.queue, "requests that may wait for a slot")
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
+  app.add_option("--queue-seconds", options.queue_seconds,
+                 "what waits for a slot for longer is refused; 0: nothing is")
+      ->check(CLI::Range(0, 86'400))
+      ->capture_default_str();
+  app.add_option("--prompt-chunk", options.prompt_chunk,
+                 "tokens of prompts read at a time while answers are under way")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_flag("!--no-prompt-cache", options.prompt_cache,
+               "keep no prompts between a caller's own requests");
+  app.add_flag("--context-shift", options.context_shift,
+               "let a full context forget its older half, instead of ending the answer");
+  app.add_flag("--deterministic", options.deterministic,
+               "the same request and seed give the same answer whatever else runs; slower");
   app.add_option("--connections", options.connections, "connections held at the same time")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();

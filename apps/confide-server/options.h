@@ -23,6 +23,11 @@ struct ServeOptions {
   int context = 4096;
   int threads = 0;
   int queue = 64;
+  int queue_seconds = 60;
+  int prompt_chunk = 128;
+  bool prompt_cache = true;
+  bool context_shift = false;
+  bool deterministic = false;
   std::size_t connections = 1024;  // at once
   int receipt_days = 30;
   std::uint64_t receipt_max = 1'000'000;

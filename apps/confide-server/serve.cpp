@@ -60,7 +60,12 @@ Status run(const ServeOptions& options, const std::vector<std::string>& argument
              engine::Engine::load(model.file, {.slots = options.slots,
                                                .context_per_slot = options.context,
                                                .threads = options.threads,
-                                               .queue = options.queue}));
+                                               .queue = options.queue,
+                                               .queue_seconds = options.queue_seconds,
+                                               .prompt_chunk = options.prompt_chunk,
+                                               .keep_prompts = options.prompt_cache,
+                                               .context_shift = options.context_shift,
+                                               .deterministic = options.deterministic}));
   const std::string name = options.model_name.empty() ? model.file.name() : options.model_name;
   return run_service(options, {.engine = *engine,
                                .tee = *tee,

@@ -4,6 +4,7 @@
 #include <llama.h>
 
 #include <algorithm>
+#include <chrono>
 #include <ranges>
 #include <thread>
 #include <utility>
@@ -57,12 +58,9 @@ class LlamaEngine final : public Engine {
 
   Status start(const Options& options) {
     const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    TRY_ASSIGN(scheduler_,
-               Scheduler::start(model_,
-                                {.sequences = options.slots,
-                                 .context = options.context_per_slot,
-                                 .threads = options.threads > 0 ? options.threads : cores},
-                                options.queue));
+    Options settled = options;
+    if (settled.threads == 0) settled.threads = cores;
+    TRY_ASSIGN(scheduler_, Scheduler::start(model_, settled));
     info_ = {.description = model_.description(),
              .context_length = scheduler_->context_length(),
              .parameters = model_.parameters()};
@@ -112,9 +110,10 @@ class LlamaEngine final : public Engine {
     TRY(check(shared->job));
     std::vector<std::shared_ptr<Request>> requests;
     std::uint32_t seed = shared->job.sampling.seed;
+    const auto now = std::chrono::steady_clock::now();
     for (auto& sink : sinks) {
       requests.push_back(std::make_shared<Request>(
-          Request{.shared = shared, .sink = std::move(sink), .seed = seed++}));
+          Request{.shared = shared, .sink = std::move(sink), .seed = seed++, .since = now}));
     }
     TRY(scheduler_->submit(requests));
     return std::make_unique<RequestTicket>(std::move(shared));
@@ -161,6 +160,8 @@ Status check(const Options& options) {
   if (options.context_per_slot < 1) return fail(Errc::malformed, "context: at least 1 token");
   if (options.threads < 0) return fail(Errc::malformed, "threads: not below 0");
   if (options.queue < 0) return fail(Errc::malformed, "queue: not below 0");
+  if (options.queue_seconds < 0) return fail(Errc::malformed, "queue seconds: not below 0");
+  if (options.prompt_chunk < 1) return fail(Errc::malformed, "prompt chunk: at least 1 token");
   return {};
 }
 

@@ -22,6 +22,13 @@ struct Options {
   int context_per_slot = 4096;  // tokens, prompt and answer together; capped by the model's own
   int threads = 0;              // 0: one per core
   int queue = 64;               // requests that may wait for a slot
+  int queue_seconds = 60;       // what waits for longer expires; 0: nothing does
+  int prompt_chunk = 128;       // tokens of prompts in one batch with answers under way
+  bool keep_prompts = true;     // for jobs with a cache key, until the room is needed
+  bool context_shift = false;  // a full context forgets its older half instead of ending the answer
+  // The same job gives the same answer, bit for bit, whatever else runs: each batch is of one
+  // request alone, and nothing is kept. Costs what batching gains.
+  bool deterministic = false;
 };
 
 struct ModelInfo {
@@ -113,8 +120,8 @@ struct Job {
   std::vector<Token> prompt;
   std::shared_ptr<const AnswerFormat> format = {};  // of the engine that made it
   Sampling sampling;
-  int max_tokens = 0;             // > 0; a full context ends the answer earlier
-  std::vector<std::string> stop;  // UTF-8
+  int max_tokens = 0;                  // > 0; a full context ends the answer earlier
+  std::vector<std::string> stop = {};  // UTF-8
   // Whose prompt it is: only jobs with the same key find what is kept of each other's prompts.
   // Empty: nothing is found, and nothing kept.
   std::string cache_key = {};

@@ -3,17 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "engine/test_answer.h"
 #include "engine/test_model.h"
 
 namespace confide::engine {
@@ -24,68 +21,8 @@ using ::testing::StartsWith;
 
 constexpr int kContext = 256;
 
-// One thread: threads of ggml wait for each other by spinning, which on a busy machine takes ages.
 Options options(int slots, int queue) {
   return {.slots = slots, .context_per_slot = kContext, .threads = 1, .queue = queue};
-}
-
-class Recorder final : public Sink {
- public:
-  void on_start() override {}
-  void on_text(std::string_view text, std::span<const TokenReport> /*tokens*/) override {
-    const std::lock_guard lock(mutex_);
-    text_ += text;
-    changed_.notify_all();
-  }
-  void on_done(Finish finish, Usage usage) override {
-    const std::lock_guard lock(mutex_);
-    finish_ = finish;
-    usage_ = usage;
-    ++ends_;
-    changed_.notify_all();
-  }
-
-  void wait_for_text() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !text_.empty() || finish_; });
-  }
-  Finish wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return finish_.has_value(); });
-    return *finish_;
-  }
-  std::string text() const {
-    const std::lock_guard lock(mutex_);
-    return text_;
-  }
-  Usage usage() const { return usage_; }
-  int ends() const { return ends_; }
-
- private:
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::string text_;
-  std::optional<Finish> finish_;
-  Usage usage_;
-  int ends_ = 0;
-};
-
-struct Running {
-  std::shared_ptr<Recorder> sink;
-  std::unique_ptr<Ticket> ticket;
-};
-
-Running start(Engine& engine, Job job) {
-  auto sink = std::make_shared<Recorder>();
-  auto ticket = engine.submit(std::move(job), {sink});
-  EXPECT_TRUE(ticket) << ticket.error().message;
-  return {.sink = sink, .ticket = ticket ? *std::move(ticket) : nullptr};
-}
-
-std::shared_ptr<Recorder> run(Engine& engine, Job job) {
-  const Running running = start(engine, std::move(job));
-  running.sink->wait();
-  return running.sink;
 }
 
 class EngineTest : public ::testing::Test {

@@ -145,6 +145,29 @@ void LlamaContext::forget(int sequence) {
   llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, -1, -1);
 }
 
+void LlamaContext::copy(int from, int to) {
+  llama_memory_t memory = llama_get_memory(context_.get());
+  llama_memory_seq_rm(memory, to, -1, -1);
+  llama_memory_seq_cp(memory, from, to, -1, -1);
+}
+
+// Some memories keep a window of the past, or only a sum of it.
+bool LlamaContext::cut(int sequence, int length) {
+  llama_memory_t memory = llama_get_memory(context_.get());
+  return llama_memory_seq_rm(memory, sequence, length, -1) &&
+         llama_memory_seq_pos_min(memory, sequence) == 0 &&
+         llama_memory_seq_pos_max(memory, sequence) == length - 1;
+}
+
+bool LlamaContext::shift(int sequence, int from, int to) {
+  llama_memory_t memory = llama_get_memory(context_.get());
+  if (!llama_memory_can_shift(memory) || !llama_memory_seq_rm(memory, sequence, from, to)) {
+    return false;
+  }
+  llama_memory_seq_add(memory, sequence, to, -1, from - to);
+  return true;
+}
+
 void LlamaContext::rest() { ggml_threadpool_pause(threads_.get()); }
 
 }  // namespace confide::engine

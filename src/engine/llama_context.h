@@ -49,6 +49,15 @@ class LlamaContext {
   std::span<float> logits(int place);
   // Drops all of a sequence.
   void forget(int sequence);
+  // Makes sequence `to` remember what `from` does, in the place of all it did. Costs a copy of a
+  // whole sequence's memory, whatever is in it.
+  void copy(int from, int to);
+  // Drops what comes after the first `length` tokens. False if the model cannot go back to there;
+  // the sequence must then be forgotten.
+  bool cut(int sequence, int length);
+  // Drops the tokens from position `from` to before `to`, and moves those behind them up. False,
+  // and nothing changed, if the model cannot.
+  bool shift(int sequence, int from, int to);
   // Puts the worker threads to sleep. decode() wakes them; without this they spin for a while.
   void rest();
 

@@ -1,23 +1,42 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace confide::engine {
+namespace {
+
+// A copy takes the time of reading so many tokens, or less: a share of the context, for the whole
+// of its memory is copied.
+std::size_t worth_copying(const LlamaContext& context) {
+  return static_cast<std::size_t>(std::max(context.length() / 16, 32));
+}
+
+std::size_t count(int limit) { return static_cast<std::size_t>(limit); }
+
+}  // namespace
 
 Result<std::unique_ptr<Scheduler>> Scheduler::start(const LlamaModel& model,
-                                                    const LlamaContext::Shape& shape, int queue) {
-  std::unique_ptr<Scheduler> made(new Scheduler(shape.sequences, queue));
-  TRY_ASSIGN(made->context_,
-             LlamaContext::make(model, shape, [s = made.get()] { return s->should_abort(); }));
-  made->slots_.reserve(made->slot_count_);
-  for (int i = 0; i < shape.sequences; ++i) made->slots_.emplace_back(i, model, *made->context_);
+                                                    const Options& options) {
+  std::unique_ptr<Scheduler> made(new Scheduler(options));
+  TRY_ASSIGN(made->context_, LlamaContext::make(model,
+                                                {.sequences = options.slots,
+                                                 .context = options.context_per_slot,
+                                                 .threads = options.threads},
+                                                [s = made.get()] { return s->should_abort(); }));
+  made->slots_.reserve(count(options.slots));
+  const Slot::Rules rules{.keep_prompts = options.keep_prompts && !options.deterministic,
+                          .context_shift = options.context_shift};
+  for (int i = 0; i < options.slots; ++i) {
+    made->slots_.emplace_back(i, model, *made->context_, rules);
+  }
+  for (Slot& slot : made->slots_) made->idle_.push_back(&slot);
   made->thread_ = std::thread(&Scheduler::run, made.get());
   return made;
 }
 
-Scheduler::Scheduler(int slots, int queue)
-    : slot_count_(static_cast<std::size_t>(slots)), queue_limit_(static_cast<std::size_t>(queue)) {}
+Scheduler::Scheduler(const Options& options) : options_(options) {}
 
 Scheduler::~Scheduler() { stop(); }
 
@@ -35,7 +54,8 @@ Status Scheduler::submit(const std::vector<std::shared_ptr<Request>>& requests) 
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return fail(Errc::unavailable, "the engine is stopping");
-    if (active_ + waiting_.size() + requests.size() > slot_count_ + queue_limit_) {
+    if (active_ + waiting_.size() + requests.size() >
+        count(options_.slots) + count(options_.queue)) {
       return fail(Errc::limit, "the engine's queue is full");
     }
     waiting_.insert(waiting_.end(), requests.begin(), requests.end());
@@ -49,22 +69,25 @@ Load Scheduler::load() const {
   return {.active = static_cast<int>(active_),
           .waiting = static_cast<int>(waiting_.size()),
           .prompt_tokens_total = prompt_tokens_,
+          .cached_tokens_total = cached_tokens_,
           .completion_tokens_total = completion_tokens_};
 }
 
 void Scheduler::run() {
   while (wait_for_work()) {
-    drop_cancelled();
+    drop_unwanted();
     admit();
     fill_batch();
-    if (std::ranges::none_of(slots_, &Slot::busy)) continue;
+    if (order_.empty()) continue;
     switch (context_->decode()) {
       case LlamaContext::Outcome::done:
         advance_slots();
         break;
       case LlamaContext::Outcome::aborted:  // all of them were cancelled: the next round sees it
+        spoil_batch();
         break;
       case LlamaContext::Outcome::failed:
+        spoil_batch();
         fail_batch();
         break;
     }
@@ -82,44 +105,134 @@ bool Scheduler::wait_for_work() {
   return !stopping_;
 }
 
-void Scheduler::drop_cancelled() {
+void Scheduler::drop_unwanted() {
   for (Slot& slot : slots_) {
     if (slot.busy() && slot.cancelled()) end(slot, Finish::cancelled);
   }
+  const auto since = options_.queue_seconds == 0
+                         ? Clock::time_point::min()
+                         : Clock::now() - std::chrono::seconds{options_.queue_seconds};
   std::vector<std::shared_ptr<Request>> dropped;
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(waiting_, [&](const std::shared_ptr<Request>& request) {
-      if (!request->cancelled()) return false;
+      if (!request->cancelled() && request->since >= since) return false;
       dropped.push_back(request);
       return true;
     });
   }
-  for (const auto& request : dropped) request->sink->on_done(Finish::cancelled, {});
+  for (const auto& request : dropped) {
+    request->sink->on_done(request->cancelled() ? Finish::cancelled : Finish::expired, {});
+  }
 }
 
 void Scheduler::admit() {
-  const std::lock_guard lock(mutex_);
-  for (Slot& slot : slots_) {
-    if (waiting_.empty()) return;
-    if (slot.busy()) continue;
-    slot.start(std::move(waiting_.front()));
-    waiting_.pop_front();
-    order_.push_back(&slot);
-    ++active_;
+  while (!idle_.empty()) {
+    std::shared_ptr<Request> request = next_waiting();
+    if (request == nullptr) return;
+    const Place place = place_for(*request);
+    std::erase(idle_, place.slot);
+    place.slot->start(request, place.source, place.cached);
+    order_.push_back(place.slot);
+    cached_tokens_ += place.slot->cached();
+    prompt_tokens_ += place.slot->cached();
+    request->sink->on_start();
   }
 }
 
-// Whoever generates comes first; prompts share the rest of the batch in the order they came, so
-// that a stream of new ones cannot hold up an old one.
-void Scheduler::fill_batch() {
-  int prompt_tokens = 0;
-  for (const bool generating : {true, false}) {
-    for (Slot* slot : order_) {
-      if (slot->generating() == generating) prompt_tokens += slot->feed();
-    }
+// The first of those callers who have the fewest slots, so that one who sends many requests at once
+// does not have the others wait for all of them. It leaves the queue.
+std::shared_ptr<Request> Scheduler::next_waiting() {
+  const std::lock_guard lock(mutex_);
+  auto best = waiting_.end();
+  auto least = std::numeric_limits<std::ptrdiff_t>::max();
+  for (auto it = waiting_.begin(); it != waiting_.end() && least > 0; ++it) {
+    const Request& request = **it;
+    const auto taken = std::ranges::count_if(order_, [&](const Slot* slot) {
+      return slot->request().job().cache_key == request.job().cache_key;
+    });
+    if (taken >= least || waits_for_sibling(request)) continue;
+    best = it;
+    least = taken;
   }
-  prompt_tokens_ += static_cast<std::uint64_t>(prompt_tokens);
+  if (best == waiting_.end()) return nullptr;
+  std::shared_ptr<Request> out = std::move(*best);
+  waiting_.erase(best);
+  ++active_;
+  return out;
+}
+
+// The answers to one job have one prompt: once a slot has read it, the others take it from there.
+bool Scheduler::waits_for_sibling(const Request& request) const {
+  if (options_.deterministic || request.job().prompt.size() <= worth_copying(*context_))
+    return false;
+  return std::ranges::any_of(order_, [&](const Slot* slot) {
+    return slot->request().shared == request.shared && !slot->generating();
+  });
+}
+
+Scheduler::Place Scheduler::place_for(const Request& request) {
+  if (options_.deterministic) return {.slot = idle_.front()};
+  Place best;
+  for (Slot& slot : slots_) {
+    const std::size_t cached = slot.shared_with(request);
+    if (cached > best.cached) best = {.slot = &slot, .source = &slot, .cached = cached};
+  }
+  if (best.source == nullptr) return {.slot = least_used(nullptr)};
+  const bool idle = !best.source->busy();
+  // A conversation that goes on takes its own slot. One that branches off early leaves the other
+  // branch where it is.
+  if (idle && (idle_.size() == 1 || 2 * best.cached >= best.source->remembered())) return best;
+  best.slot = least_used(best.source);
+  if (best.cached >= worth_copying(*context_)) return best;
+  return {.slot = best.slot};
+}
+
+// An idle slot, one that remembers nothing if there is one.
+Slot* Scheduler::least_used(const Slot* besides) {
+  const auto empty =
+      std::ranges::find_if(idle_, [](Slot* slot) { return slot->remembered() == 0; });
+  if (empty != idle_.end()) return *empty;
+  return idle_.front() == besides ? idle_.at(1) : idle_.front();
+}
+
+void Scheduler::fill_batch() {
+  for (Slot* slot : order_) slot->sit_out();
+  if (order_.empty()) return;
+  int read = 0;
+  if (options_.deterministic) {
+    std::ranges::rotate(order_, order_.begin() + 1);
+    read = order_.back()->feed(context_->room());
+  } else {
+    std::vector<Slot*> reading;
+    for (Slot* slot : order_) {
+      if (slot->generating()) {
+        slot->feed(0);
+      } else {
+        reading.push_back(slot);
+      }
+    }
+    read = feed_prompts(reading);
+  }
+  prompt_tokens_ += static_cast<std::uint64_t>(read);
+}
+
+// Whoever generates waits for no more than a chunk of prompts. Half of that at least goes to the
+// prompt that came first, so that none waits for ever; the rest to the shortest, so that a short
+// one does not wait for a long one.
+int Scheduler::feed_prompts(std::vector<Slot*>& reading) {
+  if (reading.empty()) return 0;
+  int room = context_->room();
+  if (reading.size() < order_.size()) room = std::min(room, options_.prompt_chunk);
+  Slot* first = reading.front();
+  reading.erase(reading.begin());
+  std::size_t others = 0;
+  for (const Slot* slot : reading) others += slot->prompt_left();
+  int read =
+      first->feed(room - std::min(room / 2, static_cast<int>(std::min(others, count(room)))));
+  std::ranges::sort(reading, {}, &Slot::prompt_left);
+  for (Slot* slot : reading) read += slot->feed(room - read);
+  return read;
 }
 
 void Scheduler::advance_slots() {
@@ -129,6 +242,12 @@ void Scheduler::advance_slots() {
     const std::optional<Finish> finish = slot.advance(picked);
     completion_tokens_ += static_cast<std::uint64_t>(picked);
     if (finish) end(slot, *finish);
+  }
+}
+
+void Scheduler::spoil_batch() {
+  for (Slot* slot : order_) {
+    if (slot->in_batch()) slot->spoil();
   }
 }
 
@@ -142,6 +261,7 @@ void Scheduler::fail_batch() {
 void Scheduler::end(Slot& slot, Finish finish) {
   const Slot::Ended ended = slot.end(finish);
   std::erase(order_, &slot);
+  idle_.push_back(&slot);
   {
     const std::lock_guard lock(mutex_);
     --active_;

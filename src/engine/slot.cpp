@@ -6,46 +6,100 @@
 #include "base/secret.h"
 
 namespace confide::engine {
+namespace {
+
+// Of a full context: the first tokens carry much of the attention of all later ones.
+constexpr int kNeverForgotten = 4;
+
+// Tokens are text in another spelling.
+void wipe_tokens(std::vector<Token>& tokens) {
+  wipe({reinterpret_cast<std::uint8_t*>(tokens.data()), tokens.size() * sizeof(Token)});
+  tokens.clear();
+}
+
+}  // namespace
 
 SharedJob::~SharedJob() {
-  wipe({reinterpret_cast<std::uint8_t*>(job.prompt.data()), job.prompt.size() * sizeof(Token)});
+  wipe_tokens(job.prompt);
   for (std::string& stop : job.stop) wipe(stop);
 }
 
-Slot::Slot(int sequence, const LlamaModel& model, LlamaContext& context)
-    : model_(model), context_(context), sequence_(sequence) {}
-
-bool Slot::generating() const noexcept {
-  return position_ >= static_cast<int>(request_->job().prompt.size());
+Slot::Slot(int sequence, const LlamaModel& model, LlamaContext& context, Rules rules)
+    : model_(model), context_(context), sequence_(sequence), rules_(rules) {
+  // Never moved while it grows, so that no copy of it stays behind.
+  tokens_.reserve(static_cast<std::size_t>(context.length()) + 1);
 }
 
-void Slot::start(std::shared_ptr<Request> request) {
+Slot::~Slot() { wipe_tokens(tokens_); }
+
+std::size_t Slot::prompt_left() const noexcept {
+  return request_->job().prompt.size() - prompt_read_;
+}
+
+std::size_t Slot::shared_with(const Request& request) const {
+  if (spoilt_) return 0;
+  const bool same_job = busy() && request_->shared == request.shared;
+  const std::string& key = request.job().cache_key;
+  if (!same_job && (key.empty() || key != cache_key_)) return 0;
+  const std::vector<Token>& prompt = request.job().prompt;
+  const auto end =
+      prompt.begin() + static_cast<std::ptrdiff_t>(std::min(prompt.size() - 1, tokens_.size()));
+  const auto differs = std::mismatch(prompt.begin(), end, tokens_.begin());
+  return static_cast<std::size_t>(differs.first - prompt.begin());
+}
+
+void Slot::start(std::shared_ptr<Request> request, Slot* source, std::size_t cached) {
+  if (source == nullptr || !recall(*source, cached)) {
+    forget();
+    cached = 0;
+  }
   request_ = std::move(request);
+  cache_key_ = request_->job().cache_key;
   writer_ = std::make_unique<AnswerWriter>(model_, request_->job(), request_->seed);
-  position_ = 0;
+  prompt_cached_ = cached;
+  prompt_read_ = cached;
   generated_ = 0;
-  request_->sink->on_start();
+  spoilt_ = false;
 }
 
-int Slot::feed() {
-  in_batch_ = false;
-  place_ = -1;
+// False if the model cannot go back to there.
+bool Slot::recall(Slot& source, std::size_t cached) {
+  if (&source != this) {
+    context_.copy(source.sequence_, sequence_);
+    tokens_ = source.tokens_;
+  }
+  if (!context_.cut(sequence_, static_cast<int>(cached))) return false;
+  wipe({reinterpret_cast<std::uint8_t*>(tokens_.data() + cached),
+        (tokens_.size() - cached) * sizeof(Token)});
+  tokens_.resize(cached);
+  return true;
+}
+
+void Slot::forget() {
+  context_.forget(sequence_);
+  wipe_tokens(tokens_);
+  cache_key_.clear();
+}
+
+int Slot::feed(int most) {
   if (context_.room() == 0) return 0;
-  in_batch_ = true;
+  const auto position = [this] { return static_cast<int>(tokens_.size()); };
   if (generating()) {
-    place_ = context_.add(next_, position_++, sequence_, true);
+    in_batch_ = true;
+    place_ = context_.add(next_, position(), sequence_, true);
+    tokens_.push_back(next_);
     return 0;
   }
   const std::vector<Token>& prompt = request_->job().prompt;
-  const int whole = static_cast<int>(prompt.size());
-  const int count = std::min(context_.room(), whole - position_);
+  const int count = std::min({context_.room(), most, static_cast<int>(prompt_left())});
   for (int i = 0; i < count; ++i) {
-    const bool last = position_ + 1 == whole;
-    const int place =
-        context_.add(prompt[static_cast<std::size_t>(position_)], position_, sequence_, last);
+    const Token token = prompt[prompt_read_++];
+    const bool last = prompt_left() == 0;
+    const int place = context_.add(token, position(), sequence_, last);
     if (last) place_ = place;
-    ++position_;
+    tokens_.push_back(token);
   }
+  in_batch_ = count > 0;
   return count;
 }
 
@@ -60,15 +114,34 @@ std::optional<Finish> Slot::advance(int& picked) {
   ++generated_;
   show(step.shown);
   if (step.finish) return step.finish;
-  const bool full = position_ >= context_.length();
-  if (full || generated_ >= request_->job().max_tokens) return Finish::length;
+  if (generated_ >= request_->job().max_tokens) return Finish::length;
+  if (static_cast<int>(tokens_.size()) >= context_.length() && !make_room()) return Finish::length;
   return std::nullopt;
+}
+
+// Forgets the older half of a full context, if that is asked for and the model can.
+bool Slot::make_room() {
+  const int length = context_.length();
+  const int count = (length - kNeverForgotten) / 2;
+  if (!rules_.context_shift || count < 1 ||
+      !context_.shift(sequence_, kNeverForgotten, kNeverForgotten + count)) {
+    return false;
+  }
+  const auto from = tokens_.begin() + kNeverForgotten;
+  std::move(from + count, tokens_.end(), from);
+  wipe({reinterpret_cast<std::uint8_t*>(&*(tokens_.end() - count)),
+        static_cast<std::size_t>(count) * sizeof(Token)});
+  tokens_.resize(tokens_.size() - static_cast<std::size_t>(count));
+  // What stands there now was computed from what is gone: nobody may take it for the real thing.
+  spoilt_ = true;
+  return true;
 }
 
 Slot::Ended Slot::end(Finish finish) {
   if (finish == Finish::stop || finish == Finish::length) show(writer_->finish());
-  context_.forget(sequence_);
+  if (spoilt_ || cache_key_.empty() || !rules_.keep_prompts) forget();
   const Usage usage{.prompt_tokens = static_cast<int>(request_->job().prompt.size()),
+                    .cached_tokens = static_cast<int>(prompt_cached_),
                     .completion_tokens = generated_};
   writer_.reset();
   in_batch_ = false;
