@@ -101,11 +101,11 @@ Status run_service(const ServeOptions& options, const RunningParts& parts) {
   ops::Metrics metrics;
   ops::WorkerPool pool(std::max(2U, std::thread::hardware_concurrency()),
                        std::max(kMinQueuedCalls, static_cast<std::size_t>(options.queue)));
-  api::Service service({.model_name = parts.model_name,
-                        .model_digest = parts.model_digest,
-                        .provenance = provenance(),
-                        .public_metrics = options.metrics_public},
-                       {.engine = parts.engine,
+  api::Service service({.provenance = provenance(), .public_metrics = options.metrics_public},
+                       {.models = {{.name = parts.model_name,
+                                    .aliases = {},
+                                    .digest = parts.model_digest,
+                                    .engine = parts.engine}},
                         .tee = parts.tee,
                         .receipts = parts.receipts,
                         .pool = pool,

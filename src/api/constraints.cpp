@@ -1,7 +1,8 @@
+#include "api/constraints.h"
+
 #include <algorithm>
 
 #include "aci/keyset.h"
-#include "api/openai.h"
 
 namespace confide::api {
 namespace {

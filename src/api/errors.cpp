@@ -1,7 +1,5 @@
 #include "api/errors.h"
 
-#include "base/json.h"
-
 namespace confide::api {
 namespace {
 
@@ -9,21 +7,26 @@ Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr)
 
 }  // namespace
 
-std::string error_body(const ApiError& error) {
-  const Json body = {{"error",
-                      {{"message", error.message},
-                       {"type", error.type},
-                       {"code", text_or_null(error.code)},
-                       {"param", text_or_null(error.param)}}}};
-  return json::compact(body);
+Json error_json(const ApiError& error) {
+  return {{"error",
+           {{"message", error.message},
+            {"type", error.type},
+            {"code", text_or_null(error.code)},
+            {"param", text_or_null(error.param)}}}};
 }
 
+std::string error_body(const ApiError& error) { return json::compact(error_json(error)); }
+
 net::HttpResponse error_response(const ApiError& error) {
+  return error_response(error, error_body(error));
+}
+
+net::HttpResponse error_response(const ApiError& error, std::string body) {
   net::HttpResponse response;
   response.status = error.status;
   response.headers.set("Content-Type", "application/json");
   if (error.status == 429 || error.status == 503) response.headers.set("Retry-After", "1");
-  response.body = error_body(error);
+  response.body = std::move(body);
   return response;
 }
 
@@ -49,6 +52,14 @@ ApiError overloaded(std::string message) {
           .type = "service_unavailable",
           .message = std::move(message),
           .code = "",
+          .param = ""};
+}
+
+ApiError too_many(std::string message, std::string code) {
+  return {.status = 429,
+          .type = "rate_limit_error",
+          .message = std::move(message),
+          .code = std::move(code),
           .param = ""};
 }
 

@@ -5,6 +5,7 @@
 
 #include <tl/expected.hpp>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "net/http.h"
 
@@ -23,14 +24,19 @@ template <class T>
 using ApiResult = tl::expected<T, ApiError>;
 
 // {"error":{"message","type","code","param"}}: all four members, always.
+Json error_json(const ApiError& error);
 std::string error_body(const ApiError& error);
 net::HttpResponse error_response(const ApiError& error);
+// The same with a body of another form. Where trying again helps, it carries Retry-After.
+net::HttpResponse error_response(const ApiError& error, std::string body);
 
 ApiError invalid_request(std::string message, std::string param = "");
 ApiError not_found(std::string message);
 // Our own fault; says nothing of why.
 ApiError internal_error();
-// The queue or a limit is full; the response carries Retry-After.
+// The service cannot take requests now, whoever asks: 503.
 ApiError overloaded(std::string message);
+// Too many requests for the engine, by its queue or by how long one waited in it: 429.
+ApiError too_many(std::string message, std::string code);
 
 }  // namespace confide::api

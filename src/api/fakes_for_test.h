@@ -1,6 +1,7 @@
 // Stand-ins for the engine, the TEE and the network, for tests of the API surface.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -99,23 +100,74 @@ class FakeExchange final : public net::Exchange {
   std::vector<std::function<void()>> gone_;
 };
 
+// What a FakeEngine's sink gets in one on_text().
+struct FakePiece {
+  std::string text;
+  std::vector<engine::TokenReport> tokens = {};
+};
+
+// Reads what a test wrote: a line "think: x" is reasoning, "call: name {...}" a call of a tool, and
+// any other text content.
+class FakeReader final : public engine::AnswerReader {
+ public:
+  engine::AnswerDelta push(std::string_view text) override {
+    engine::AnswerDelta out;
+    if (text.starts_with("think: ")) {
+      out.reasoning = text.substr(7);
+    } else if (text.starts_with("call: ")) {
+      const std::string_view rest = text.substr(6);
+      const std::size_t space = rest.find(' ');
+      out.tool_calls.push_back({.index = calls_++,
+                                .id = "",
+                                .name = std::string(rest.substr(0, space)),
+                                .arguments = ""});
+      out.tool_calls.push_back({.index = calls_ - 1,
+                                .id = "",
+                                .name = "",
+                                .arguments = std::string(rest.substr(space + 1))});
+    } else {
+      out.content = text;
+    }
+    return out;
+  }
+  engine::AnswerDelta finish() override { return {}; }
+
+ private:
+  std::size_t calls_ = 0;
+};
+
+class FakeFormat final : public engine::AnswerFormat {
+ public:
+  std::unique_ptr<engine::AnswerReader> reader() const override {
+    return std::make_unique<FakeReader>();
+  }
+};
+
 // Answers every job with `pieces`, on the caller's thread or, if `hold` is set, when release()
 // runs.
 class FakeEngine final : public engine::Engine {
  public:
   struct Held {
-    std::shared_ptr<engine::Sink> sink;
+    std::vector<std::shared_ptr<engine::Sink>> sinks;
     engine::Job job;
     std::atomic<bool> cancelled = false;
   };
 
-  std::vector<std::string> pieces = {"Par", "is", "."};
+  std::vector<FakePiece> pieces = {{"Par"}, {"is"}, {"."}};
+  // For the second choice and those that follow; else all have the same.
+  std::vector<std::vector<FakePiece>> more_pieces;
   engine::Finish finish = engine::Finish::stop;
+  std::optional<engine::Finish> last_finish;  // of the last choice alone
+  int cached_tokens = 0;
+  bool starts = true;  // false: the answer ends before it had a slot
   bool hold = false;
   std::optional<Errc> refuse;
+  std::size_t accepts = 1000;      // jobs, before it refuses for its queue
   std::optional<Errc> unreadable;  // what tokenizing fails with
   std::vector<engine::Job> jobs;
+  mutable std::vector<engine::Conversation> conversations;
   std::shared_ptr<Held> held;
+  std::atomic<int> submitted = 0;
 
   const engine::ModelInfo& info() const noexcept override { return info_; }
   const std::string& build() const noexcept override { return build_; }
@@ -133,7 +185,8 @@ class FakeEngine final : public engine::Engine {
   }
   Result<engine::ChatPrompt> prepare(const engine::Conversation& conversation) const override {
     if (unreadable) return fail(*unreadable, "unreadable");
-    engine::ChatPrompt out;
+    conversations.push_back(conversation);
+    engine::ChatPrompt out{.tokens = {}, .format = std::make_shared<FakeFormat>()};
     for (const auto& message : conversation.messages) {
       out.tokens.resize(out.tokens.size() + message.content.size() + 1, 1);
     }
@@ -142,25 +195,39 @@ class FakeEngine final : public engine::Engine {
   Result<std::unique_ptr<engine::Ticket>> submit(
       engine::Job job, std::vector<std::shared_ptr<engine::Sink>> sinks) override {
     if (refuse) return fail(*refuse, "refused");
+    if (jobs.size() >= accepts) return fail(Errc::limit, "the queue is full");
     jobs.push_back(job);
     held = std::make_shared<Held>();
-    held->sink = std::move(sinks.front());
+    held->sinks = std::move(sinks);
     held->job = std::move(job);
+    if (starts) {
+      for (const auto& sink : held->sinks) sink->on_start();
+    }
+    ++submitted;
     if (!hold) release();
     return std::make_unique<FakeTicket>(held);
   }
 
-  // Runs the held job to its end; cancelled if its ticket was.
+  // Runs the held job to its end, its choices by turns; cancelled if its ticket was.
   void release() {
     const auto running = held;
-    if (!running->cancelled) {
-      running->sink->on_start();
-      for (const auto& piece : pieces) running->sink->on_text(piece, {});
+    const std::size_t count = running->sinks.size();
+    const bool speaks = starts && !running->cancelled;
+    for (std::size_t round = 0; speaks && round < longest(); ++round) {
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto& own = pieces_of(i);
+        if (round < own.size()) running->sinks[i]->on_text(own[round].text, own[round].tokens);
+      }
     }
-    running->sink->on_done(running->cancelled ? engine::Finish::cancelled : finish,
-                           {.prompt_tokens = static_cast<int>(running->job.prompt.size()),
-                            .completion_tokens = static_cast<int>(pieces.size())});
-    running->sink.reset();
+    for (std::size_t i = 0; i < count; ++i) {
+      auto how = i + 1 == count ? last_finish.value_or(finish) : finish;
+      if (running->cancelled) how = engine::Finish::cancelled;
+      running->sinks[i]->on_done(how,
+                                 {.prompt_tokens = static_cast<int>(running->job.prompt.size()),
+                                  .cached_tokens = cached_tokens,
+                                  .completion_tokens = static_cast<int>(pieces_of(i).size())});
+    }
+    running->sinks.clear();
   }
 
  private:
@@ -172,6 +239,15 @@ class FakeEngine final : public engine::Engine {
    private:
     std::shared_ptr<Held> held_;
   };
+
+  const std::vector<FakePiece>& pieces_of(std::size_t choice) const {
+    return choice == 0 || choice > more_pieces.size() ? pieces : more_pieces[choice - 1];
+  }
+  std::size_t longest() const {
+    std::size_t out = pieces.size();
+    for (const auto& own : more_pieces) out = std::max(out, own.size());
+    return out;
+  }
 
   engine::ModelInfo info_{.description = "fake", .context_length = 200, .parameters = 1};
   std::string build_ = "fake-engine 1";

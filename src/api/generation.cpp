@@ -1,11 +1,52 @@
 #include "api/generation.h"
 
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "crypto/random.h"
 #include "net/sse.h"
 
 namespace confide::api {
 namespace {
 
-constexpr std::string_view kDone = "[DONE]";
+bool is_whole(engine::Finish finish) {
+  return finish == engine::Finish::stop || finish == engine::Finish::length;
+}
+
+bool is_empty(const engine::AnswerDelta& delta) {
+  return delta.content.empty() && delta.reasoning.empty() && delta.tool_calls.empty();
+}
+
+void append(engine::AnswerDelta& to, engine::AnswerDelta more) {
+  to.content += more.content;
+  to.reasoning += more.reasoning;
+  std::ranges::move(more.tool_calls, std::back_inserter(to.tool_calls));
+}
+
+// As receipts and metrics name it.
+std::string_view to_string(engine::Finish finish) noexcept {
+  switch (finish) {
+    case engine::Finish::stop:
+      return "stop";
+    case engine::Finish::length:
+      return "length";
+    case engine::Finish::cancelled:
+      return "cancelled";
+    case engine::Finish::expired:
+      return "expired";
+    case engine::Finish::error:
+      return "error";
+  }
+  return "error";
+}
+
+ApiError error_of(engine::Finish failure) {
+  if (failure == engine::Finish::expired) {
+    return too_many("This request waited too long for its turn; try again.", "queue_timeout");
+  }
+  return internal_error();
+}
 
 }  // namespace
 
@@ -15,196 +56,288 @@ Generation::Generation(GenerationPlan plan, std::shared_ptr<net::Exchange> excha
       exchange_(std::move(exchange)),
       pool_(pool),
       metrics_(metrics),
-      file_receipt_(std::move(file_receipt)) {}
-
-void Generation::begin(std::unique_ptr<engine::Ticket> ticket) {
-  if (plan_.stream) {
-    net::HttpResponse head;
-    head.headers = plan_.headers;
-    head.headers.set("Content-Type", "text/event-stream");
-    head.headers.set("Cache-Control", "no-cache");
-    head.headers.set("X-Accel-Buffering", "no");
-    head.headers.set("X-Receipt-Id", plan_.receipt.receipt_id);
-    exchange_->start(std::move(head));
+      file_receipt_(std::move(file_receipt)) {
+  for (ChoicePlan& planned : plan_.choices) {
+    auto choice = std::make_unique<Choice>(*this);
+    if (planned.format) choice->reader = planned.format->reader();
+    choice->answer.content = planned.lead;
+    choices_.push_back(std::move(choice));
   }
+}
+
+std::shared_ptr<engine::Sink> Generation::sink(std::size_t choice) {
+  return {shared_from_this(), choices_[choice].get()};
+}
+
+void Generation::begin(std::vector<std::unique_ptr<engine::Ticket>> tickets) {
   {
     const std::lock_guard lock(mutex_);
-    ticket_ = std::move(ticket);
-    // The engine may have run ahead of us; its text waited until the response was open.
-    scheduled_ = true;
+    tickets_ = std::move(tickets);
+    begun_ = true;
+    // The engine may have run ahead of us.
+    if (news_) schedule();
   }
-  pool_.post([self = shared_from_this()] {
-    if (self->plan_.stream) {
-      std::string first;
-      if (self->add_chunk(first, first_chunk(self->plan_.head))) self->send(std::move(first));
-    }
-    self->step();
-  });
   exchange_->on_gone([weak = weak_from_this()] {
     const auto self = weak.lock();
     if (!self) return;
     const std::lock_guard lock(self->mutex_);
     self->gone_ = true;
-    if (self->ticket_) self->ticket_->cancel();
+    self->cancel_tickets();
   });
 }
 
-void Generation::on_text(std::string_view text, std::span<const engine::TokenReport> /*tokens*/) {
-  const std::lock_guard lock(mutex_);
-  pending_ += text;
-  schedule();
+void Generation::Choice::on_start() {
+  const std::lock_guard lock(owner_.mutex_);
+  owner_.started_ = true;
+  owner_.schedule();
 }
 
-void Generation::on_done(engine::Finish finish, engine::Usage usage) {
-  const std::lock_guard lock(mutex_);
-  end_ = End{.finish = finish, .usage = usage};
-  schedule();
+void Generation::Choice::on_text(std::string_view text,
+                                 std::span<const engine::TokenReport> tokens) {
+  const std::lock_guard lock(owner_.mutex_);
+  news.text += text;
+  news.tokens.insert(news.tokens.end(), tokens.begin(), tokens.end());
+  owner_.schedule();
 }
 
-// Before begin() there is nobody to send to; begin() runs the first step itself.
+void Generation::Choice::on_done(engine::Finish finish, engine::Usage usage) {
+  const std::lock_guard lock(owner_.mutex_);
+  news.end = End{.finish = finish, .usage = usage};
+  owner_.schedule();
+}
+
+// Before begin() there is nobody to send to; begin() looks for itself.
 void Generation::schedule() {
-  if (scheduled_ || !ticket_) return;
+  news_ = true;
+  if (scheduled_ || !begun_) return;
   scheduled_ = true;
   pool_.post([self = shared_from_this()] { self->step(); });
+}
+
+void Generation::cancel_tickets() {
+  for (const auto& ticket : tickets_) ticket->cancel();
 }
 
 // Takes all that has gathered since the last step, so that a busy moment makes fewer, larger
 // chunks.
 void Generation::step() {
-  std::string text;
-  std::optional<End> end;
-  {
+  std::vector<News> news(choices_.size());
+  if (take_news(news) && plan_.stream && !open_) open_stream();
+  for (std::size_t i = 0; i < news.size(); ++i) advance(i, std::move(news[i]));
+  if (std::ranges::all_of(choices_, [](const auto& choice) { return choice->end.has_value(); })) {
+    end();
     const std::lock_guard lock(mutex_);
-    text.swap(pending_);
-    end = end_;
-    if (over_) return;
-    over_ = end.has_value();
+    tickets_.clear();  // the engine says no more, so there is no further step
+    return;
   }
-  if (plan_.stream) {
-    if (!text.empty() && !stream_text(std::move(text))) {
-      fail_stream();
-    } else if (end) {
-      end_stream(*end);
-    }
-  } else {
-    answer_ += text;
-    if (end) end_buffered(*end);
-  }
+  flush();
   const std::lock_guard lock(mutex_);
   scheduled_ = false;
-  if (over_) {
-    ticket_.reset();
-  } else if (!pending_.empty() || end_) {
-    schedule();
+  if (news_) schedule();
+}
+
+// Whether any choice has started by now.
+bool Generation::take_news(std::vector<News>& news) {
+  const std::lock_guard lock(mutex_);
+  news_ = false;
+  for (std::size_t i = 0; i < news.size(); ++i) news[i] = std::exchange(choices_[i]->news, {});
+  return started_;
+}
+
+void Generation::open_stream() {
+  open_ = true;
+  net::HttpResponse head;
+  head.headers = plan_.headers;
+  head.headers.set("Content-Type", "text/event-stream");
+  head.headers.set("Cache-Control", "no-cache");
+  head.headers.set("X-Accel-Buffering", "no");
+  head.headers.set("X-Receipt-Id", plan_.receipt.receipt_id);
+  exchange_->start(std::move(head));
+  queue(plan_.shape->begin(choices_.size()));
+  for (std::size_t i = 0; i < choices_.size(); ++i) {
+    if (plan_.choices[i].lead.empty()) continue;
+    queue(plan_.shape->add(
+        i,
+        {.answer = {.content = std::move(plan_.choices[i].lead), .reasoning = "", .tool_calls = {}},
+         .tokens = {}}));
   }
 }
 
-bool Generation::add_chunk(std::string& out, Json chunk) const {
-  if (plan_.sealer && !plan_.sealer->seal_chunk(chunk)) return false;
-  out += net::sse_event(json::compact(chunk));
-  return true;
-}
-
-void Generation::send(std::string bytes) {
-  hash_.update(as_bytes(bytes));
-  exchange_->write(std::move(bytes));
-}
-
-bool Generation::stream_text(std::string text) {
-  std::string bytes;
-  if (!add_chunk(bytes, text_chunk(plan_.head, std::move(text)))) return false;
-  send(std::move(bytes));
-  return true;
-}
-
-// Sealing failed half-way: the client must not take what it has for the whole.
-void Generation::fail_stream() {
-  {
-    const std::lock_guard lock(mutex_);
-    over_ = true;
-    if (ticket_) ticket_->cancel();
-  }
-  file({.finish = engine::Finish::error, .usage = {}});
-  exchange_->abort();
-}
-
-void Generation::end_stream(const End& end) {
-  bool gone = false;
-  {
-    const std::lock_guard lock(mutex_);
-    gone = gone_;
-  }
-  if (gone || end.finish == engine::Finish::cancelled) {
-    file(end);
-    exchange_->abort();
+void Generation::advance(std::size_t index, News news) {
+  Choice& choice = *choices_[index];
+  const bool ended = news.end.has_value();
+  if (ended) choice.end = news.end;
+  if (ended && !is_whole(news.end->finish)) fail(news.end->finish);
+  if (failure_) return;
+  engine::AnswerDelta delta = read(choice, news);
+  give_ids(choice, delta);
+  if (!plan_.stream) {
+    collect(choice.answer, std::move(delta));
+    std::ranges::move(news.tokens, std::back_inserter(choice.answer.tokens));
+    if (ended) choice.answer.finish = news.end->finish;
     return;
   }
-  std::string bytes;
-  bool sealed = true;
-  if (end.finish == engine::Finish::error) {
-    bytes = net::sse_event(error_body(internal_error()));
-  } else {
-    sealed = add_chunk(bytes, last_chunk(plan_.head, end.finish));
-    if (sealed && plan_.head.include_usage) {
-      sealed = add_chunk(bytes, usage_chunk(plan_.head, end.usage));
+  if (!is_empty(delta) || !news.tokens.empty()) {
+    queue(plan_.shape->add(index, {.answer = std::move(delta), .tokens = std::move(news.tokens)}));
+  }
+  if (ended) queue(plan_.shape->end_choice(index, news.end->finish));
+}
+
+engine::AnswerDelta Generation::read(Choice& choice, const News& news) const {
+  if (!choice.reader) return {.content = news.text, .reasoning = "", .tool_calls = {}};
+  engine::AnswerDelta out;
+  if (!news.text.empty()) out = choice.reader->push(news.text);
+  if (news.end) append(out, choice.reader->finish());
+  return out;
+}
+
+// Many models give their calls no id, and clients cannot answer to a call without one.
+void Generation::give_ids(Choice& choice, engine::AnswerDelta& delta) const {
+  for (engine::ToolCallDelta& call : delta.tool_calls) {
+    if (call.index >= choice.named_calls.size()) choice.named_calls.resize(call.index + 1);
+    if (choice.named_calls[call.index]) continue;
+    choice.named_calls[call.index] = true;
+    if (!call.id.empty()) continue;
+    call.id =
+        fmt::format("{}{}", plan_.api->traits().tool_call_prefix, to_hex(crypto::random_bytes(12)));
+  }
+}
+
+void Generation::collect(ChoiceAnswer& answer, engine::AnswerDelta delta) {
+  answer.content += delta.content;
+  answer.reasoning += delta.reasoning;
+  for (engine::ToolCallDelta& piece : delta.tool_calls) {
+    if (piece.index >= answer.tool_calls.size()) answer.tool_calls.resize(piece.index + 1);
+    engine::ToolCall& call = answer.tool_calls[piece.index];
+    call.id += piece.id;
+    call.name += piece.name;
+    call.arguments += piece.arguments;
+  }
+}
+
+void Generation::queue(StreamEvents events) {
+  for (StreamEvent& event : events) {
+    if (unsealable_) return;
+    if (plan_.sealer && !plan_.sealer->seal_chunk(event.data)) {
+      unsealable_ = true;
+      return fail(engine::Finish::error);
     }
+    unsent_ += net::sse_event(json::compact(event.data), event.name);
   }
-  if (!sealed) {
-    fail_stream();
-    return;
+}
+
+void Generation::flush() {
+  if (unsent_.empty()) return;
+  hash_.update(as_bytes(unsent_));
+  exchange_->write(std::exchange(unsent_, {}));
+}
+
+// The others are of no use without it; their ends are waited for, since they say what was used.
+void Generation::fail(engine::Finish how) {
+  if (failure_) return;
+  failure_ = how;
+  const std::lock_guard lock(mutex_);
+  cancel_tickets();
+}
+
+void Generation::end() {
+  if (open_) {
+    end_stream();
+  } else if (failure_) {
+    refuse();
+  } else {
+    end_buffered();
   }
-  bytes += net::sse_event(kDone);
-  hash_.update(as_bytes(bytes));
-  // The receipt is stored before the last bytes leave: whoever has seen the end can fetch it.
-  if (!file(end)) {
+}
+
+void Generation::end_stream() {
+  bool gone = failure_ == engine::Finish::cancelled;
+  {
+    const std::lock_guard lock(mutex_);
+    gone = gone || gone_;
+  }
+  if (!gone) queue(failure_ ? plan_.shape->fail(error_of(*failure_)) : plan_.shape->end(usage()));
+  // Not sealed to the end, or not for anybody: the client must not take what it has for the whole.
+  if (gone || unsealable_) {
+    unsent_.clear();
+    file();
     exchange_->abort();
     return;
   }
-  exchange_->write(std::move(bytes));
+  if (const auto last = plan_.shape->terminator(); !last.empty()) unsent_ += net::sse_event(last);
+  hash_.update(as_bytes(unsent_));
+  // The receipt is stored before the last bytes leave: whoever has seen the end can fetch it.
+  if (!file()) {
+    exchange_->abort();
+    return;
+  }
+  exchange_->write(std::exchange(unsent_, {}));
   exchange_->finish();
 }
 
-void Generation::end_buffered(const End& end) {
-  if (end.finish == engine::Finish::cancelled || end.finish == engine::Finish::error) {
-    fail_buffered(end);
-    return;
-  }
-  Json body = full_answer(plan_.head, std::move(answer_), end.finish, end.usage);
+void Generation::end_buffered() {
+  std::vector<ChoiceAnswer> answers;
+  for (const auto& choice : choices_) answers.push_back(std::move(choice->answer));
+  Json body = plan_.shape->whole(std::move(answers), usage());
   if (plan_.sealer && !plan_.sealer->seal_body(body)) {
-    fail_buffered(end);
-    return;
+    failure_ = engine::Finish::error;
+    return refuse();
   }
   net::HttpResponse response;
   response.headers.set("Content-Type", "application/json");
   response.body = json::compact(body);
-  respond(std::move(response), end);
+  respond(std::move(response));
 }
 
-// Accepted, then failed: the receipt covers the error body the client gets.
-void Generation::fail_buffered(const End& end) {
-  respond(error_response(internal_error()), {.finish = engine::Finish::error, .usage = end.usage});
+// What was begun has a receipt, which covers the error body; what never started is as if it had
+// found the queue full, and has none.
+void Generation::refuse() {
+  net::HttpResponse response = plan_.api->error_response(error_of(*failure_));
+  if (failure_ != engine::Finish::expired) return respond(std::move(response));
+  for (const auto& [name, value] : plan_.headers.all()) response.headers.set(name, value);
+  metrics_.count("confide_answers_total", "Answers ended, by reason.",
+                 {{"finish", std::string(to_string(*failure_))}});
+  exchange_->respond(std::move(response));
 }
 
 // An answer without a receipt is worth nothing: an error goes in its place.
-void Generation::respond(net::HttpResponse response, const End& end) {
+void Generation::respond(net::HttpResponse response) {
   hash_.update(as_bytes(response.body));
-  const bool filed = file(end);
-  if (!filed) response = error_response(internal_error());
+  const bool filed = file();
+  if (!filed) response = plan_.api->error_response(internal_error());
   for (const auto& [name, value] : plan_.headers.all()) response.headers.set(name, value);
   if (filed) response.headers.set("X-Receipt-Id", plan_.receipt.receipt_id);
   exchange_->respond(std::move(response));
 }
 
-bool Generation::file(const End& end) {
+// A prompt is read once, however many choices answer it.
+engine::Usage Generation::usage() const {
+  engine::Usage out;
+  for (std::size_t i = 0; i < choices_.size(); ++i) {
+    const engine::Usage& one = choices_[i]->end->usage;
+    out.completion_tokens += one.completion_tokens;
+    if (i > 0 && plan_.choices[i].prompt == plan_.choices[i - 1].prompt) continue;
+    out.prompt_tokens += one.prompt_tokens;
+    out.cached_tokens += one.cached_tokens;
+  }
+  return out;
+}
+
+engine::Finish Generation::finish() const {
+  return failure_.value_or(choices_.front()->end->finish);
+}
+
+bool Generation::file() {
   aci::ReceiptFields fields = plan_.receipt;
   fields.response_hash = crypto::sha256_tag(hash_.finish());
   if (fields.execution) {
-    fields.execution->finish_reason = std::string(to_string(end.finish));
-    fields.execution->prompt_tokens = end.usage.prompt_tokens;
-    fields.execution->completion_tokens = end.usage.completion_tokens;
+    const engine::Usage used = usage();
+    fields.execution->finish_reason = std::string(to_string(finish()));
+    fields.execution->prompt_tokens = used.prompt_tokens;
+    fields.execution->completion_tokens = used.completion_tokens;
   }
   metrics_.count("confide_answers_total", "Answers ended, by reason.",
-                 {{"finish", std::string(to_string(end.finish))}});
+                 {{"finish", std::string(to_string(finish()))}});
   return file_receipt_(fields);
 }
 

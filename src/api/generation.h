@@ -1,5 +1,5 @@
-// One answer in the making: takes the engine's text, shapes, seals, hashes and sends it, and signs
-// the receipt before the client can see the end.
+// One request's answers in the making: takes the engine's text, has it shaped, seals, hashes and
+// sends it, and signs the receipt before the client can see the end.
 #pragma once
 
 #include <functional>
@@ -7,9 +7,11 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "aci/receipt.h"
-#include "api/openai.h"
+#include "api/answer.h"
+#include "api/generation_api.h"
 #include "crypto/hash.h"
 #include "engine/engine.h"
 #include "net/http.h"
@@ -23,62 +25,109 @@ namespace confide::api {
 // may not be completed, since nobody could ever check it.
 using ReceiptFiler = std::function<bool(const aci::ReceiptFields&)>;
 
+struct ChoicePlan {
+  std::size_t prompt = 0;  // which of the request's prompts it answers; in ascending order
+  std::shared_ptr<const engine::AnswerFormat> format;  // null: all text is content
+  std::string lead;                                    // its first content, not from the engine
+};
+
 struct GenerationPlan {
-  AnswerHead head;
+  const GenerationApi* api = nullptr;  // outlives the generation
+  std::unique_ptr<AnswerShape> shape;
   bool stream = false;
+  std::vector<ChoicePlan> choices;
   std::optional<seal::ResponseSealer> sealer;  // under E2EE
   aci::ReceiptFields receipt;                  // all but response_hash and what the run adds
   net::Headers headers;  // of the response, Content-Type and X-Receipt-Id excepted
 };
 
-// The engine calls it on its own thread; shaping and signing happen on the worker pool, one step of
-// one answer at a time. Ends by itself when the client goes away.
-class Generation final : public engine::Sink, public std::enable_shared_from_this<Generation> {
+// The engine calls its sinks on its own thread; shaping and signing happen on the worker pool, one
+// step of one answer at a time. Ends when every choice has, and by itself when the client goes
+// away. A choice that fails takes the others with it.
+class Generation final : public std::enable_shared_from_this<Generation> {
  public:
   Generation(GenerationPlan plan, std::shared_ptr<net::Exchange> exchange, ops::WorkerPool& pool,
              ops::Metrics& metrics, ReceiptFiler file_receipt);
 
-  // Called once, after the engine accepted the job. Opens a stream's response.
-  void begin(std::unique_ptr<engine::Ticket> ticket);
-
-  void on_start() override {}
-  void on_text(std::string_view text, std::span<const engine::TokenReport> tokens) override;
-  void on_done(engine::Finish finish, engine::Usage usage) override;
+  // Where the engine puts one choice; keeps the generation alive.
+  std::shared_ptr<engine::Sink> sink(std::size_t choice);
+  // Called once, after the engine accepted all jobs. Nothing is sent before, nor before a choice
+  // has started: until then the answer can still be a refusal.
+  void begin(std::vector<std::unique_ptr<engine::Ticket>> tickets);
 
  private:
   struct End {
     engine::Finish finish = engine::Finish::error;
     engine::Usage usage;
   };
+  // What the engine said since the last step.
+  struct News {
+    std::string text;
+    std::vector<engine::TokenReport> tokens;
+    std::optional<End> end;
+  };
+  class Choice final : public engine::Sink {
+   public:
+    explicit Choice(Generation& owner) : owner_(owner) {}
+    void on_start() override;
+    void on_text(std::string_view text, std::span<const engine::TokenReport> tokens) override;
+    void on_done(engine::Finish finish, engine::Usage usage) override;
+
+    News news;  // guarded by the owner's mutex; what follows is for one step at a time
+    std::unique_ptr<engine::AnswerReader> reader;
+    ChoiceAnswer answer;
+    std::optional<End> end;
+    std::vector<bool> named_calls;  // by index: whether its id was given out
+
+   private:
+    Generation& owner_;
+  };
 
   void schedule();
+  void cancel_tickets();
   void step();
-  bool stream_text(std::string text);
-  void end_stream(const End& end);
-  void end_buffered(const End& end);
-  // Seals and frames a chunk onto `out`; false if it could not be sealed.
-  bool add_chunk(std::string& out, Json chunk) const;
-  void send(std::string bytes);
-  bool file(const End& end);
-  void fail_stream();
-  void fail_buffered(const End& end);
-  void respond(net::HttpResponse response, const End& end);
+  bool take_news(std::vector<News>& news);
+  void open_stream();
+  void advance(std::size_t index, News news);
+  engine::AnswerDelta read(Choice& choice, const News& news) const;
+  void give_ids(Choice& choice, engine::AnswerDelta& delta) const;
+  static void collect(ChoiceAnswer& answer, engine::AnswerDelta delta);
+  // Seals and frames events onto `unsent_`.
+  void queue(StreamEvents events);
+  void flush();
+  void fail(engine::Finish how);
+
+  void end();
+  void end_stream();
+  void end_buffered();
+  // In place of an answer of which nothing was sent.
+  void refuse();
+  void respond(net::HttpResponse response);
+  engine::Usage usage() const;
+  engine::Finish finish() const;
+  bool file();
 
   GenerationPlan plan_;
   std::shared_ptr<net::Exchange> exchange_;
   ops::WorkerPool& pool_;
   ops::Metrics& metrics_;
   ReceiptFiler file_receipt_;
-  crypto::Sha256Stream hash_;  // of the bytes sent; used by one step at a time
-  std::string answer_;         // buffered answers only
+
+  // For one step at a time.
+  crypto::Sha256Stream hash_;  // of the bytes sent
+  std::string unsent_;         // events of this step
+  bool open_ = false;          // the stream's response has begun
+  bool unsealable_ = false;
+  std::optional<engine::Finish> failure_;  // the first of any choice
 
   std::mutex mutex_;
-  std::unique_ptr<engine::Ticket> ticket_;
-  std::string pending_;
-  std::optional<End> end_;
+  std::vector<std::unique_ptr<Choice>> choices_;
+  std::vector<std::unique_ptr<engine::Ticket>> tickets_;
+  bool begun_ = false;
+  bool news_ = false;
+  bool started_ = false;
   bool scheduled_ = false;
   bool gone_ = false;
-  bool over_ = false;
 };
 
 }  // namespace confide::api

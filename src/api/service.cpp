@@ -23,8 +23,8 @@ constexpr std::size_t kMaxBodyBytes = std::size_t{128} << 20U;
 constexpr std::string_view kExposed =
     "X-ACI-Version, X-ACI-Keyset-Digest, X-Receipt-Id, X-E2EE-Applied, X-E2EE-Version, X-E2EE-Algo";
 
-std::string fingerprint(const ServiceConfig& config, const engine::Engine& engine) {
-  const auto digest = crypto::sha256(as_bytes(config.model_digest + "\n" + engine.build()));
+std::string fingerprint(const ServedModel& model) {
+  const auto digest = crypto::sha256(as_bytes(model.digest + "\n" + model.engine.build()));
   return "fp_" + to_hex(digest).substr(0, 12);
 }
 
@@ -49,35 +49,11 @@ std::string owner_of(const net::Headers& headers) {
   return credential.empty() ? "" : crypto::sha256_tag(as_bytes(credential));
 }
 
-// A fixed name for each route, so that no caller chooses a metric label.
-std::string_view route_name(std::string_view path) {
-  for (const std::string_view known : std::initializer_list<std::string_view>{
-           "/", "/health", "/v1/metrics", "/v1/models", "/v1/aci/attestation", "/v1/aci/sessions",
-           "/v1/chat/completions", "/v1/completions", seal::kOhttpPath}) {
-    if (path == known) return known;
-  }
-  if (path.starts_with(kReceipts)) return "/v1/aci/receipts/{id}";
-  if (path.starts_with("/v1/aci/sessions/")) return "/v1/aci/sessions/{id}";
-  if (path.starts_with("/v1/models/")) return "/v1/models/{id}";
-  return "other";
-}
-
 // "::ffff:" as a socket for both versions writes version 4.
 bool is_loopback(std::string_view address) {
   constexpr std::string_view kMapped = "::ffff:";
   if (address.starts_with(kMapped)) address.remove_prefix(kMapped.size());
   return address == "::1" || address.starts_with("127.");
-}
-
-// The methods that a path takes besides OPTIONS; nothing if it is no path of ours. What is for
-// operators cannot be reached through the sealed channel, which relays for anybody.
-std::string_view methods_at(std::string_view path, bool sealed, bool metrics) {
-  const std::string_view route = route_name(path);
-  if (route == "/v1/chat/completions" || route == "/v1/completions") return "POST";
-  if (sealed && route == "/health") return "";
-  if (!metrics && route == "/v1/metrics") return "";
-  if (route == seal::kOhttpPath) return "GET, HEAD, POST";
-  return route == "other" ? "" : "GET, HEAD";
 }
 
 bool lists(std::string_view methods, std::string_view method) {
@@ -91,14 +67,55 @@ bool lists(std::string_view methods, std::string_view method) {
 
 Service::Service(ServiceConfig config, ServiceParts parts, Identity& identity)
     : config_(std::move(config)),
-      parts_(parts),
+      parts_(std::move(parts)),
       identity_(identity),
-      reporter_(parts.tee, config_.provenance, parts.clock),
+      reporter_(parts_.tee, config_.provenance, parts_.clock),
       channel_(identity.take_e2ee_keys()),
       gateway_(identity.sealing_keys()),
       pacer_(kConstantInterval),
-      fingerprint_(fingerprint(config_, parts.engine)),
-      started_(parts.clock.now()) {}
+      started_(parts_.clock.now()) {
+  for (const ServedModel& model : parts_.models) {
+    models_.push_back({.served = model, .fingerprint = fingerprint(model)});
+  }
+}
+
+const GenerationApi* Service::generation_api(std::string_view path) const {
+  for (const auto& api : apis_) {
+    if (api->traits().path == path) return api.get();
+  }
+  return nullptr;
+}
+
+std::string_view Service::route_name(std::string_view path) const {
+  if (const GenerationApi* api = generation_api(path)) return api->traits().path;
+  for (const std::string_view known : std::initializer_list<std::string_view>{
+           "/", "/health", "/v1/metrics", "/v1/models", "/v1/aci/attestation", "/v1/aci/sessions",
+           seal::kOhttpPath}) {
+    if (path == known) return known;
+  }
+  if (path.starts_with(kReceipts)) return "/v1/aci/receipts/{id}";
+  if (path.starts_with("/v1/aci/sessions/")) return "/v1/aci/sessions/{id}";
+  if (path.starts_with("/v1/models/")) return "/v1/models/{id}";
+  return "other";
+}
+
+std::string_view Service::methods_at(std::string_view path, bool sealed, bool metrics) const {
+  if (generation_api(path) != nullptr) return "POST";
+  const std::string_view route = route_name(path);
+  if (sealed && route == "/health") return "";
+  if (!metrics && route == "/v1/metrics") return "";
+  if (route == seal::kOhttpPath) return "GET, HEAD, POST";
+  return route == "other" ? "" : "GET, HEAD";
+}
+
+const Service::Model* Service::find_model(std::string_view name) const {
+  for (const Model& model : models_) {
+    if (model.served.name == name || std::ranges::count(model.served.aliases, name) > 0) {
+      return &model;
+    }
+  }
+  return nullptr;
+}
 
 void Service::handle(net::HttpRequest request, std::shared_ptr<net::Exchange> exchange) {
   auto call = std::make_shared<Call>();
@@ -185,8 +202,7 @@ void Service::route(Call& call) {
     reply(call, std::move(response));
     return;
   }
-  if (path == "/v1/chat/completions") return generate(call, Endpoint::chat_completions);
-  if (path == "/v1/completions") return generate(call, Endpoint::completions);
+  if (const GenerationApi* api = generation_api(path)) return generate(call, *api);
   if (path == seal::kOhttpPath) return method == "POST" ? sealed(call) : key_configs(call);
   if (path == "/v1/aci/attestation") return attestation(call);
   if (path.starts_with(kReceipts)) return receipt(call);
@@ -214,31 +230,55 @@ void Service::health(Call& call) {
 }
 
 void Service::metrics_text(Call& call) {
-  const engine::Load load = parts_.engine.load_now();
   ops::Metrics& metrics = parts_.metrics;
-  metrics.set("confide_slots_active", "Requests being generated.", {}, load.active);
-  metrics.set("confide_slots_waiting", "Requests waiting for a slot.", {}, load.waiting);
-  metrics.set("confide_prompt_tokens", "Prompt tokens processed since start.", {},
-              static_cast<double>(load.prompt_tokens_total));
-  metrics.set("confide_completion_tokens", "Tokens generated since start.", {},
-              static_cast<double>(load.completion_tokens_total));
+  for (const Model& model : models_) {
+    const engine::Load load = model.served.engine.load_now();
+    const ops::Metrics::Labels labels = {{"model", model.served.name}};
+    metrics.set("confide_slots_active", "Requests being generated.", labels, load.active);
+    metrics.set("confide_slots_waiting", "Requests waiting for a slot.", labels, load.waiting);
+    metrics.set("confide_prompt_tokens", "Prompt tokens processed since start.", labels,
+                static_cast<double>(load.prompt_tokens_total));
+    metrics.set("confide_completion_tokens", "Tokens generated since start.", labels,
+                static_cast<double>(load.completion_tokens_total));
+  }
   net::HttpResponse response;
   response.headers.set("Content-Type", "text/plain; version=0.0.4");
   response.body = metrics.text();
   reply(call, std::move(response));
 }
 
+Json Service::model_json(const Model& model) const {
+  Json out = {{"id", model.served.name},
+              {"object", "model"},
+              {"created", to_unix(started_)},
+              {"owned_by", "confide"},
+              {"context_length", model.served.engine.info().context_length},
+              {"digest", model.served.digest}};
+  if (!model.served.aliases.empty()) out["aliases"] = model.served.aliases;
+  return out;
+}
+
+ApiError Service::no_such_model() const {
+  std::vector<std::string_view> names;
+  for (const Model& model : models_) names.push_back(model.served.name);
+  return {.status = 404,
+          .type = "not_found_error",
+          .message = fmt::format("There is no such model here; this service has '{}'.",
+                                 fmt::join(names, "', '")),
+          .code = "model_not_found",
+          .param = "model"};
+}
+
 void Service::models(Call& call) {
-  const Json model = {{"id", config_.model_name},
-                      {"object", "model"},
-                      {"created", to_unix(started_)},
-                      {"owned_by", "confide"},
-                      {"context_length", parts_.engine.info().context_length},
-                      {"digest", config_.model_digest}};
   const std::string_view rest = std::string_view(call.request.path).substr(kModels.size());
-  if (rest.empty()) return reply_json(call, {{"object", "list"}, {"data", Json::array({model})}});
-  if (rest.substr(1) == config_.model_name) return reply_json(call, model);
-  reply(call, error_response(not_found("There is no such model.")));
+  if (rest.empty()) {
+    Json list = Json::array();
+    for (const Model& model : models_) list.push_back(model_json(model));
+    return reply_json(call, {{"object", "list"}, {"data", std::move(list)}});
+  }
+  const Model* model = find_model(net::percent_decode(rest.substr(1)));
+  if (model == nullptr) return reply(call, error_response(no_such_model()));
+  reply_json(call, model_json(*model));
 }
 
 void Service::attestation(Call& call) {

@@ -5,10 +5,13 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "aci/receipt.h"
+#include "api/constraints.h"
+#include "api/generation.h"
+#include "api/generation_api.h"
 #include "api/identity.h"
-#include "api/openai.h"
 #include "api/pacer.h"
 #include "api/reporter.h"
 #include "attest/tee.h"
@@ -23,15 +26,20 @@
 namespace confide::api {
 
 struct ServiceConfig {
-  std::string model_name;    // the id clients ask for
-  std::string model_digest;  // sha256:..., as measured
   aci::SourceProvenance provenance;
   bool public_metrics = false;  // /v1/metrics for everybody, not for this machine alone
 };
 
+struct ServedModel {
+  std::string name;                  // the id clients ask for; no two have the same
+  std::vector<std::string> aliases;  // further ids of it; the name stands in the answer
+  std::string digest;                // sha256:..., as measured
+  engine::Engine& engine;            // outlives the service
+};
+
 // What the service works with; all of it outlives the service.
 struct ServiceParts {
-  engine::Engine& engine;
+  std::vector<ServedModel> models;  // at least one
   attest::Tee& tee;
   store::ReceiptStore& receipts;
   ops::WorkerPool& pool;
@@ -59,6 +67,15 @@ class Service {
     bool sealed = false;                            // it came through the sealed channel,
     std::string client_nonce;                       // with this nonce, or empty
   };
+  struct Model {
+    ServedModel served;
+    std::string fingerprint;  // of the model and the engine
+  };
+  // A prompt that the engine may take, and what is to go with each answer to it.
+  struct PreparedPrompt {
+    engine::Job job;
+    std::string lead;
+  };
   // A body that may be served: what it asks, and what its receipt will say of it.
   struct AcceptedBody {
     Json body;
@@ -68,21 +85,36 @@ class Service {
     std::optional<seal::ResponseSealer> sealer;
   };
 
+  // A fixed name for each route, so that no caller chooses a metric label.
+  std::string_view route_name(std::string_view path) const;
+  // The methods that a path takes besides OPTIONS; nothing if it is no path of ours. What is for
+  // operators cannot be reached through the sealed channel, which relays for anybody.
+  std::string_view methods_at(std::string_view path, bool sealed, bool metrics) const;
   void route(Call& call);
   void root(Call& call);
   void health(Call& call);
   void metrics_text(Call& call);
+  Json model_json(const Model& model) const;
+  ApiError no_such_model() const;
   void models(Call& call);
   void attestation(Call& call);
   void receipt(Call& call);
   void key_configs(Call& call);
   void sealed(Call& call);
   void serve_sealed(Call& outer, seal::Admitted admitted);
-  void generate(Call& call, Endpoint endpoint);
-  ApiResult<void> start_generation(Call& call, Endpoint endpoint);
-  ApiResult<AcceptedBody> accept_body(Call& call, Endpoint endpoint);
-  ApiResult<engine::Job> make_job(const GenerationRequest& request) const;
-  void refuse_sessions(Call& call, aci::ReceiptFields fields);
+  // Null if there is none.
+  const GenerationApi* generation_api(std::string_view path) const;
+  const Model* find_model(std::string_view name) const;
+  void generate(Call& call, const GenerationApi& api);
+  ApiResult<void> start_generation(Call& call, const GenerationApi& api);
+  ApiResult<AcceptedBody> accept_body(Call& call, const GenerationApi& api);
+  static ApiResult<std::vector<PreparedPrompt>> prepare(const Call& call, const GenerationApi& api,
+                                                        const engine::Engine& engine,
+                                                        const GenerationRequest& request);
+  GenerationPlan plan(Call& call, const GenerationApi& api, AcceptedBody& accepted);
+  static ApiResult<void> submit(engine::Engine& engine, std::vector<PreparedPrompt> prompts, int n,
+                                const std::shared_ptr<Generation>& generation, bool sealed);
+  void refuse_sessions(Call& call, const GenerationApi& api, aci::ReceiptFields fields);
   bool file_receipt(const aci::ReceiptFields& fields, const std::string& owner);
 
   void reply(Call& call, net::HttpResponse response);
@@ -90,13 +122,14 @@ class Service {
   static void add_common_headers(net::Headers& headers, const PublishedKeyset& keyset);
 
   const ServiceConfig config_;
+  const std::vector<std::unique_ptr<const GenerationApi>> apis_ = generation_apis();
   ServiceParts parts_;
+  std::vector<Model> models_;
   Identity& identity_;
   Reporter reporter_;
   seal::ServerChannel channel_;
   seal::OhttpGateway gateway_;
   Pacer pacer_;
-  const std::string fingerprint_;
   const Time started_;
   std::atomic<std::size_t> body_bytes_{0};  // of requests queued or under way
 };

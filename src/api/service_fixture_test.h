@@ -25,10 +25,7 @@ struct ServiceTest : ::testing::Test {
   ops::Metrics metrics;
   std::unique_ptr<Identity> identity = make_identity();
   std::optional<ops::WorkerPool> pool{std::in_place, 2U, 64U};
-  Service service{
-      {.model_name = "tiny", .model_digest = "sha256:" + std::string(64, 'a'), .provenance = {}},
-      parts(),
-      *identity};
+  Service service{{.provenance = {}}, parts(), *identity};
 
   ~ServiceTest() override { pool->stop(); }
 
@@ -40,7 +37,10 @@ struct ServiceTest : ::testing::Test {
         .value();
   }
   ServiceParts parts() {
-    return {.engine = engine,
+    return {.models = {{.name = "tiny",
+                        .aliases = {},
+                        .digest = "sha256:" + std::string(64, 'a'),
+                        .engine = engine}},
             .tee = tee,
             .receipts = store,
             .pool = *pool,

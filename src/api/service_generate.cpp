@@ -1,7 +1,5 @@
-// POST /v1/chat/completions and /v1/completions: from a body to a job in the engine.
+// What generates text: from a body to jobs in the engine.
 #include <algorithm>
-#include <array>
-#include <limits>
 
 #include <fmt/format.h>
 
@@ -35,45 +33,90 @@ seal::E2eeHeaders e2ee_headers(const net::Headers& headers) {
           .signing_algo = headers.get("X-Signing-Algo")};
 }
 
-std::string_view prompt_member(Endpoint endpoint) {
-  return endpoint == Endpoint::chat_completions ? "messages" : "prompt";
-}
-
-ApiError too_long(Endpoint endpoint, std::string message) {
-  ApiError error = invalid_request(std::move(message), std::string(prompt_member(endpoint)));
+ApiError too_long(const GenerationApi& api, std::string message) {
+  ApiError error = invalid_request(std::move(message), std::string(api.traits().prompt_member));
   error.code = "context_length_exceeded";
   return error;
 }
 
 // The engine tells what can never fit from what it does not understand.
-ApiError no_tokens(const Error& error, Endpoint endpoint, int context) {
+ApiError no_tokens(const Error& error, const GenerationApi& api, int context,
+                   std::string_view otherwise) {
   if (error.code == Errc::limit) {
-    return too_long(endpoint, fmt::format("This model's maximum context length is {} tokens, but "
-                                          "the prompt is far longer. Shorten it.",
-                                          context));
+    return too_long(api, fmt::format("This model's maximum context length is {} tokens, but the "
+                                     "prompt is far longer. Shorten it.",
+                                     context));
   }
-  return invalid_request(endpoint == Endpoint::chat_completions
-                             ? "The model's chat template does not take these messages."
-                             : "The prompt is no valid text.",
-                         std::string(prompt_member(endpoint)));
+  return invalid_request(std::string(otherwise), std::string(api.traits().prompt_member));
 }
 
-std::string_view path_of(Endpoint endpoint) {
-  return endpoint == Endpoint::chat_completions ? "/v1/chat/completions" : "/v1/completions";
+// Under which a prompt is kept for reuse: who has the key can tell by time what was asked before.
+// Callers share one only by an equal salt, which all of them must have sent; without salt or
+// credential nothing is kept. Hashes of fixed length, so that no two callers' parts run together.
+std::string cache_key(const std::string& owner, const GenerationRequest& request) {
+  const bool salted = !request.cache_salt.empty();
+  if (!salted && owner.empty()) return "";
+  crypto::Sha256Stream hash;
+  hash.update(as_bytes(salted ? "confide cache salt\n" : "confide cache owner\n"));
+  hash.update(crypto::sha256(as_bytes(salted ? request.cache_salt : owner)));
+  hash.update(crypto::sha256(as_bytes(request.cache_partition)));
+  return to_hex(hash.finish());
+}
+
+ApiResult<std::vector<engine::Token>> tokens_of(const Prompt& prompt, const GenerationApi& api,
+                                                const engine::Engine& engine) {
+  const int context = engine.info().context_length;
+  if (const auto* text = std::get_if<std::string>(&prompt)) {
+    auto tokens = engine.tokenize(*text, /*special=*/false);
+    if (tokens) return *std::move(tokens);
+    return tl::unexpected(no_tokens(tokens.error(), api, context, "The prompt is no valid text."));
+  }
+  const auto& tokens = std::get<std::vector<engine::Token>>(prompt);
+  const auto known = [&](engine::Token id) { return id < engine.vocabulary_size(); };
+  if (std::ranges::all_of(tokens, known)) return tokens;
+  return tl::unexpected(invalid_request("The prompt has an unknown token id.",
+                                        std::string(api.traits().prompt_member)));
+}
+
+ApiResult<engine::Job> make_job(std::vector<engine::Token> prompt, const GenerationApi& api,
+                                const engine::Engine& engine, const GenerationRequest& request) {
+  if (prompt.empty()) {
+    return tl::unexpected(
+        invalid_request("The prompt is empty.", std::string(api.traits().prompt_member)));
+  }
+  const int context = engine.info().context_length;
+  if (prompt.size() >= static_cast<std::size_t>(context)) {
+    return tl::unexpected(
+        too_long(api, fmt::format("This model's maximum context length is {} tokens, but the "
+                                  "prompt has {}. Shorten it.",
+                                  context, prompt.size())));
+  }
+  const int left = context - static_cast<int>(prompt.size());
+  return engine::Job{
+      .prompt = std::move(prompt),
+      .sampling = {.temperature = static_cast<float>(request.temperature),
+                   .top_p = static_cast<float>(request.top_p),
+                   .presence_penalty = static_cast<float>(request.presence_penalty),
+                   .frequency_penalty = static_cast<float>(request.frequency_penalty),
+                   .seed = request.seed.value_or(0),
+                   .bias = request.bias,
+                   .logprobs = request.logprobs},
+      .max_tokens = std::min(request.max_tokens.value_or(left), left),
+      .stop = request.stop};
 }
 
 }  // namespace
 
-void Service::generate(Call& call, Endpoint endpoint) {
-  if (auto started = start_generation(call, endpoint); !started) {
-    net::HttpResponse response = error_response(started.error());
+void Service::generate(Call& call, const GenerationApi& api) {
+  if (auto started = start_generation(call, api); !started) {
+    net::HttpResponse response = api.error_response(started.error());
     response.headers.set("X-E2EE-Applied", "false");
     reply(call, std::move(response));
   }
 }
 
 // Opens and parses the body. Every E2EE and constraint error is found here, before any inference.
-ApiResult<Service::AcceptedBody> Service::accept_body(Call& call, Endpoint endpoint) {
+ApiResult<Service::AcceptedBody> Service::accept_body(Call& call, const GenerationApi& api) {
   AcceptedBody out;
   std::string text;
   const seal::E2eeHeaders headers = e2ee_headers(call.request.headers);
@@ -82,8 +125,17 @@ ApiResult<Service::AcceptedBody> Service::accept_body(Call& call, Endpoint endpo
         "This request came through the sealed channel, so it takes no X-E2EE-*, X-Client-Pub-Key, "
         "X-Model-Pub-Key or X-Signing-Algo header."));
   }
+  const auto fields = api.traits().sealed_fields;
+  if (headers.any() && !fields) {
+    return tl::unexpected(
+        ApiError{.type = "e2ee_unsupported_endpoint",
+                 .message = "E2EE version 2 defines no fields for this endpoint; use the sealed "
+                            "channel (OHTTP), which seals whole requests and answers.",
+                 .code = "",
+                 .param = ""});
+  }
   if (headers.any()) {
-    auto opened = channel_.open(headers, endpoint, call.request.body, parts_.clock.now());
+    auto opened = channel_.open(headers, *fields, call.request.body, parts_.clock.now());
     if (!opened) {
       return tl::unexpected(ApiError{
           .type = opened.error().type, .message = opened.error().message, .code = "", .param = ""});
@@ -98,6 +150,9 @@ ApiResult<Service::AcceptedBody> Service::accept_body(Call& call, Endpoint endpo
     out.body = *std::move(parsed);
     text.swap(call.request.body);
   }
+  if (!out.body.is_object()) {
+    return tl::unexpected(invalid_request("The body must be a JSON object."));
+  }
   out.received_hash = crypto::sha256_tag(as_bytes(text));
   out.forwarded_hash = out.received_hash;
   API_TRY_ASSIGN(out.constraints, parse_constraints(out.body));
@@ -109,150 +164,158 @@ ApiResult<Service::AcceptedBody> Service::accept_body(Call& call, Endpoint endpo
   return out;
 }
 
-ApiResult<engine::Job> Service::make_job(const GenerationRequest& request) const {
-  engine::Job job;
-  const int context = parts_.engine.info().context_length;
-  if (request.endpoint == Endpoint::chat_completions) {
-    auto prompt = parts_.engine.prepare({.messages = request.messages});
-    if (!prompt) return tl::unexpected(no_tokens(prompt.error(), request.endpoint, context));
-    job.prompt = std::move(prompt->tokens);
-  } else if (const auto* text = std::get_if<std::string>(&request.prompt)) {
-    auto tokens = parts_.engine.tokenize(*text, /*special=*/false);
-    if (!tokens) return tl::unexpected(no_tokens(tokens.error(), request.endpoint, context));
-    job.prompt = *std::move(tokens);
+ApiResult<std::vector<Service::PreparedPrompt>> Service::prepare(const Call& call,
+                                                                 const GenerationApi& api,
+                                                                 const engine::Engine& engine,
+                                                                 const GenerationRequest& request) {
+  std::vector<PreparedPrompt> out;
+  if (const auto* conversation = std::get_if<engine::Conversation>(&request.input)) {
+    auto prompt = engine.prepare(*conversation);
+    if (!prompt) {
+      return tl::unexpected(no_tokens(prompt.error(), api, engine.info().context_length,
+                                      "The model's chat template does not take these messages."));
+    }
+    API_TRY_ASSIGN(auto job, make_job(std::move(prompt->tokens), api, engine, request));
+    job.format = std::move(prompt->format);
+    out.push_back({.job = std::move(job), .lead = ""});
   } else {
-    job.prompt = std::get<std::vector<engine::Token>>(request.prompt);
-    const auto known = [&](engine::Token id) { return id < parts_.engine.vocabulary_size(); };
-    if (!std::ranges::all_of(job.prompt, known)) {
-      return tl::unexpected(invalid_request("The prompt has an unknown token id.", "prompt"));
+    for (const Prompt& prompt : std::get<std::vector<Prompt>>(request.input)) {
+      API_TRY_ASSIGN(auto tokens, tokens_of(prompt, api, engine));
+      API_TRY_ASSIGN(auto job, make_job(std::move(tokens), api, engine, request));
+      out.push_back({.job = std::move(job), .lead = ""});
     }
   }
-  if (job.prompt.empty()) return tl::unexpected(invalid_request("The prompt is empty.", "prompt"));
-  const auto used = job.prompt.size();
-  if (used >= static_cast<std::size_t>(context)) {
-    return tl::unexpected(too_long(
-        request.endpoint, fmt::format("This model's maximum context length is {} tokens, but the "
-                                      "prompt has {}. Shorten it.",
-                                      context, used)));
-  }
-  const int left = context - static_cast<int>(used);
-  job.max_tokens = std::min(request.max_tokens.value_or(left), left);
-  job.stop = request.stop;
-  job.sampling = {.temperature = static_cast<float>(request.temperature),
-                  .top_p = static_cast<float>(request.top_p),
-                  .presence_penalty = static_cast<float>(request.presence_penalty),
-                  .frequency_penalty = static_cast<float>(request.frequency_penalty),
-                  .seed = request.seed ? *request.seed : random_seed()};
-  return job;
+  for (PreparedPrompt& prompt : out) prompt.job.cache_key = cache_key(call.owner, request);
+  return out;
 }
 
 // Accepted and then refused, so it has a receipt: contract 1.6, pinned sessions.
-void Service::refuse_sessions(Call& call, aci::ReceiptFields fields) {
+void Service::refuse_sessions(Call& call, const GenerationApi& api, aci::ReceiptFields fields) {
   net::HttpResponse response =
-      error_response({.status = 412,
-                      .type = "session_not_accepted",
-                      .message = "This service answers directly and has no sessions to pin.",
-                      .code = "",
-                      .param = ""});
+      api.error_response({.status = 412,
+                          .type = "session_not_accepted",
+                          .message = "This service answers directly and has no sessions to pin.",
+                          .code = "",
+                          .param = ""});
   fields.forwarded_hash.reset();
   fields.response_hash = crypto::sha256_tag(as_bytes(response.body));
   if (file_receipt(fields, call.owner)) {
     response.headers.set("X-Receipt-Id", fields.receipt_id);
   } else {
-    response = error_response(internal_error());
+    response = api.error_response(internal_error());
   }
   reply(call, std::move(response));
 }
 
-ApiResult<void> Service::start_generation(Call& call, Endpoint endpoint) {
-  const net::Headers& headers = call.request.headers;
-  if (headers.has("X-Upstream-Verification")) {
+// All of the plan that does not depend on what the body asks for.
+GenerationPlan Service::plan(Call& call, const GenerationApi& api, AcceptedBody& accepted) {
+  GenerationPlan out;
+  out.api = &api;
+  out.receipt.receipt_id = random_id("rcpt-");
+  out.receipt.workload_keyset_digest = call.keyset->digest;
+  out.receipt.endpoint = api.traits().path;
+  out.receipt.served_at = parts_.clock.now();
+  out.receipt.request_hash = std::move(accepted.received_hash);
+  if (!call.client_nonce.empty()) out.receipt.client_nonce = call.client_nonce;
+  out.receipt.forwarded_hash = std::move(accepted.forwarded_hash);
+  add_common_headers(out.headers, *call.keyset);
+  out.headers.set("X-E2EE-Applied", accepted.sealer ? "true" : "false");
+  if (accepted.sealer) {
+    out.headers.set("X-E2EE-Version", "2");
+    out.headers.set("X-E2EE-Algo", std::string(seal::to_string(accepted.sealer->suite())));
+  }
+  out.sealer = std::move(accepted.sealer);
+  return out;
+}
+
+// All prompts or none.
+ApiResult<void> Service::submit(engine::Engine& engine, std::vector<PreparedPrompt> prompts, int n,
+                                const std::shared_ptr<Generation>& generation, bool sealed) {
+  std::vector<std::unique_ptr<engine::Ticket>> tickets;
+  std::size_t choice = 0;
+  for (PreparedPrompt& prompt : prompts) {
+    std::vector<std::shared_ptr<engine::Sink>> sinks;
+    for (int i = 0; i < n; ++i) sinks.push_back(generation->sink(choice++));
+    auto ticket = engine.submit(std::move(prompt.job), std::move(sinks));
+    if (!ticket) {
+      if (ticket.error().code != Errc::limit) return tl::unexpected(internal_error());
+      // The nonce of a sealed request is used up, whatever became of the request.
+      return tl::unexpected(
+          too_many(sealed ? "Too many requests are waiting; try again with a new nonce."
+                          : "Too many requests are waiting; try again.",
+                   "queue_full"));
+    }
+    tickets.push_back(*std::move(ticket));
+  }
+  generation->begin(std::move(tickets));
+  return {};
+}
+
+ApiResult<void> Service::start_generation(Call& call, const GenerationApi& api) {
+  if (call.request.headers.has("X-Upstream-Verification")) {
     return tl::unexpected(
         invalid_request("X-Upstream-Verification is retired; use 'provider.aci_verified'."));
   }
   if (parts_.clock.now() >= identity_.not_after()) {
     return tl::unexpected(overloaded("The keyset has expired; the service must be restarted."));
   }
-  API_TRY_ASSIGN(AcceptedBody accepted, accept_body(call, endpoint));
-
-  aci::ReceiptFields receipt;
-  receipt.receipt_id = random_id("rcpt-");
-  receipt.workload_keyset_digest = call.keyset->digest;
-  receipt.endpoint = path_of(endpoint);
-  receipt.served_at = parts_.clock.now();
-  receipt.request_hash = std::move(accepted.received_hash);
-  if (!call.client_nonce.empty()) receipt.client_nonce = call.client_nonce;
-  receipt.forwarded_hash = std::move(accepted.forwarded_hash);
+  API_TRY_ASSIGN(AcceptedBody accepted, accept_body(call, api));
+  GenerationPlan planned = plan(call, api, accepted);
   if (accepted.constraints.session_ids) {
     // No model of ours answers, so the name is whatever was sent: it may not fill the disk.
     if (const auto model = json::get_string(accepted.body, "model");
         model && model->size() <= kMaxModelBytes) {
-      receipt.model = *model;
+      planned.receipt.model = *model;
     }
-    refuse_sessions(call, std::move(receipt));
+    refuse_sessions(call, api, std::move(planned.receipt));
     return {};
   }
+  API_TRY_ASSIGN(ParsedRequest parsed, api.parse(accepted.body));
+  GenerationRequest& request = parsed.generation;
+  // One for all prompts, so that the receipt's is enough to get the same answers again.
+  if (!request.seed) request.seed = random_seed();
+  const Model* model = find_model(request.model);
+  if (model == nullptr) return tl::unexpected(no_such_model());
+  engine::Engine& engine = model->served.engine;
+  API_TRY_ASSIGN(auto prompts, prepare(call, api, engine, request));
 
-  API_TRY_ASSIGN(const GenerationRequest request, parse_generation(accepted.body, endpoint));
-  if (request.model != config_.model_name) {
-    return tl::unexpected(ApiError{
-        .status = 404,
-        .type = "not_found_error",
-        .message =
-            fmt::format("There is no such model here; this service has '{}'.", config_.model_name),
-        .code = "model_not_found",
-        .param = "model"});
+  AnswerHead head = {.id = random_id(api.traits().id_prefix),
+                     .model = model->served.name,
+                     .fingerprint = model->fingerprint,
+                     .created = to_unix(planned.receipt.served_at),
+                     .prompt_tokens = 0};
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const engine::Job& job = prompts[i].job;
+    head.prompt_tokens += static_cast<int>(job.prompt.size());
+    for (int n = 0; n < request.n; ++n) {
+      planned.choices.push_back({.prompt = i, .format = job.format, .lead = prompts[i].lead});
+    }
   }
-  API_TRY_ASSIGN(engine::Job job, make_job(request));
-
-  GenerationPlan plan;
-  plan.head = {.endpoint = endpoint,
-               .id = random_id(endpoint == Endpoint::chat_completions ? "chatcmpl-" : "cmpl-"),
-               .model = config_.model_name,
-               .fingerprint = fingerprint_,
-               .created = to_unix(receipt.served_at),
-               .include_usage = request.include_usage};
-  plan.stream = request.stream;
-  receipt.chat_id = plan.head.id;
-  receipt.model = request.model;
-  receipt.execution = aci::Execution{.model_digest = config_.model_digest,
-                                     .engine = parts_.engine.build(),
-                                     .temperature = fmt::format("{}", request.temperature),
-                                     .top_p = fmt::format("{}", request.top_p),
-                                     .max_tokens = job.max_tokens,
-                                     .seed = job.sampling.seed,
-                                     .prompt_tokens = 0,
-                                     .completion_tokens = 0,
-                                     .finish_reason = ""};
-  plan.receipt = std::move(receipt);
-  add_common_headers(plan.headers, *call.keyset);
-  plan.headers.set("X-E2EE-Applied", accepted.sealer ? "true" : "false");
-  if (accepted.sealer) {
-    plan.headers.set("X-E2EE-Version", "2");
-    plan.headers.set("X-E2EE-Algo", std::string(seal::to_string(accepted.sealer->suite())));
-  }
+  const engine::Job& first = prompts.front().job;
+  planned.receipt.chat_id = head.id;
+  planned.receipt.model = request.model;
+  planned.receipt.execution = aci::Execution{.model_digest = model->served.digest,
+                                             .engine = engine.build(),
+                                             .temperature = fmt::format("{}", request.temperature),
+                                             .top_p = fmt::format("{}", request.top_p),
+                                             .max_tokens = first.max_tokens,
+                                             .seed = first.sampling.seed,
+                                             .prompt_tokens = 0,
+                                             .completion_tokens = 0,
+                                             .finish_reason = ""};
+  planned.shape = parsed.make_shape(std::move(head));
+  planned.stream = request.stream;
+  const bool sealed = planned.sealer.has_value();
   parts_.metrics.count("confide_generations_total", "Requests accepted for inference.",
-                       {{"route", std::string(path_of(endpoint))},
+                       {{"route", std::string(api.traits().path)},
                         {"mode", request.stream ? "stream" : "buffered"},
-                        {"e2ee", accepted.sealer ? "true" : "false"}});
-  const bool sealed = accepted.sealer.has_value();
-  plan.sealer = std::move(accepted.sealer);
-
+                        {"e2ee", sealed ? "true" : "false"}});
   const auto generation =
-      std::make_shared<Generation>(std::move(plan), call.exchange, parts_.pool, parts_.metrics,
+      std::make_shared<Generation>(std::move(planned), call.exchange, parts_.pool, parts_.metrics,
                                    [this, owner = call.owner](const aci::ReceiptFields& fields) {
                                      return file_receipt(fields, owner);
                                    });
-  auto ticket = parts_.engine.submit(std::move(job), {generation});
-  if (!ticket) {
-    if (ticket.error().code != Errc::limit) return tl::unexpected(internal_error());
-    // The nonce of a sealed request is used up, whatever became of the request.
-    return tl::unexpected(
-        overloaded(sealed ? "Too many requests are waiting; try again with a new nonce."
-                          : "Too many requests are waiting; try again."));
-  }
-  generation->begin(*std::move(ticket));
-  return {};
+  return submit(engine, std::move(prompts), request.n, generation, sealed);
 }
 
 }  // namespace confide::api

@@ -186,7 +186,7 @@ TEST_F(SealedServiceTest, TextArrivesWhileTheRestIsBeingGenerated) {
   Sent sent = prepare(post(kStream), options());
   begin(sent);
   while (!sent.outer->streamed()) std::this_thread::yield();
-  engine.held->sink->on_text("Pa", {});
+  engine.held->sinks.front()->on_text("Pa", {});
   std::string content;
   while (content.find("Pa") == std::string::npos) content += sent.more().value();
   EXPECT_FALSE(sent.outer->ended());
@@ -269,7 +269,7 @@ TEST_F(SealedServiceTest, ErrorsAreInsideToo) {
   EXPECT_EQ(ask(inner_get("/v1/chat/completions")).status, 405);
   engine.refuse = Errc::limit;
   const Answer full = ask(post(kHello));
-  EXPECT_EQ(full.status, 503);
+  EXPECT_EQ(full.status, 429);
   EXPECT_EQ(full.field("retry-after"), "1");
 }
 

@@ -282,7 +282,7 @@ TEST_F(ServiceTest, RefusesWhatItDoesNotUnderstand) {
           Case{
               R"({"model":"tiny","stream_options":{},"messages":[{"role":"user","content":"hi"}]})",
               "stream_options"},
-          Case{R"({"model":"tiny","n":2,"messages":[{"role":"user","content":"hi"}]})", "n"},
+          Case{R"({"model":"tiny","n":0,"messages":[{"role":"user","content":"hi"}]})", "n"},
           Case{R"({"model":"tiny","tools":[{}],"messages":[{"role":"user","content":"hi"}]})",
                "tools"},
       }) {
@@ -396,7 +396,7 @@ TEST_F(ServiceTest, CompletionsTakeTextAndTokens) {
   EXPECT_EQ(engine.jobs.back().prompt, (std::vector<engine::Token>{1, 2, 3}));
   for (const std::string_view bad :
        {R"({"model":"tiny","prompt":[1000]})", R"({"model":"tiny","prompt":[-1]})",
-        R"({"model":"tiny","prompt":["a","b"]})", R"({"model":"tiny","prompt":""})",
+        R"({"model":"tiny","prompt":["a",1]})", R"({"model":"tiny","prompt":""})",
         R"({"model":"tiny"})"}) {
     const auto refused = call(request("POST", "/v1/completions", std::string(bad)));
     EXPECT_EQ(refused->status(), 400) << bad;
@@ -432,7 +432,9 @@ TEST_F(ServiceTest, AReceiptThatCannotBeStoredFailsTheAnswer) {
 TEST_F(ServiceTest, AFullQueueIsSaidSo) {
   engine.refuse = Errc::limit;
   const auto refused = chat(std::string(kHello));
-  EXPECT_EQ(refused->status(), 503);
+  EXPECT_EQ(refused->status(), 429);
+  EXPECT_EQ(error_type(*refused), "rate_limit_error");
+  EXPECT_EQ(parsed(*refused)["error"]["code"], "queue_full");
   EXPECT_TRUE(refused->headers().has("Retry-After"));
 }
 
@@ -465,7 +467,7 @@ TEST_F(ServiceTest, SealedRequestIsOpenedAndItsAnswerSealed) {
     }
     auto client = seal::ClientExchange::start(suite, key, clock.now()).value();
     Json body = json::parse(kHello).value();
-    const std::string clear = client.seal_request(body, Endpoint::chat_completions).value();
+    const std::string clear = client.seal_request(body, seal::Endpoint::chat_completions).value();
     auto sealed = request("POST", "/v1/chat/completions", json::compact(body));
     for (const auto& [name, value] : client.headers()) sealed.headers.set(name, value);
     const auto again = sealed;
@@ -537,11 +539,7 @@ TEST_F(ServiceTest, MetricsAreForThisMachineUnlessTheyArePublic) {
     EXPECT_EQ(refused->body(), nothing) << "it looks like any path that is none";
   }
   const auto other = make_identity();
-  Service open({.model_name = "tiny",
-                .model_digest = "sha256:" + std::string(64, 'a'),
-                .provenance = {},
-                .public_metrics = true},
-               parts(), *other);
+  Service open({.provenance = {}, .public_metrics = true}, parts(), *other);
   EXPECT_EQ(scrape(open, "10.0.0.1")->status(), 200);
 }
 

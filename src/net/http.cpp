@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 
 namespace confide::net {
-namespace {
+namespace {}  // namespace
 
 std::string percent_decode(std::string_view text) {
   std::string out;
@@ -25,8 +25,6 @@ std::string percent_decode(std::string_view text) {
   }
   return out;
 }
-
-}  // namespace
 
 std::string url_host(std::string_view host) {
   const bool v6 = host.find(':') != std::string_view::npos;

@@ -53,8 +53,10 @@ struct HttpResponse {
   std::string body;
 };
 
-// The first value of `name` in a query string, percent-decoded ('+' stays '+'); nothing if absent.
-// A '%' without two hex digits after it stands for itself.
+// A '%' without two hex digits after it stands for itself, and so does '+'.
+std::string percent_decode(std::string_view text);
+
+// The first value of `name` in a query string, percent-decoded; nothing if absent.
 std::optional<std::string> query_value(std::string_view query, std::string_view name);
 
 // One request being answered. Thread-safe; every call after the end, or after the client went away,

@@ -10,9 +10,10 @@ constexpr std::string_view kDone = "[DONE]";
 
 }  // namespace
 
-std::string sse_event(std::string_view data) {
+std::string sse_event(std::string_view data, std::string_view name) {
   std::string out;
-  out.reserve(data.size() + 8);
+  out.reserve(data.size() + name.size() + 16);
+  if (!name.empty()) out.append("event: ").append(name).append("\n");
   for (;;) {
     const std::size_t end = data.find_first_of("\r\n");
     out.append("data: ").append(data.substr(0, end)).append("\n");

@@ -9,8 +9,9 @@
 
 namespace confide::net {
 
-// "data: <data>\n\n"; one `data:` line for each line of `data`.
-std::string sse_event(std::string_view data);
+// "data: <data>\n\n"; one `data:` line for each line of `data`. A name, which has no line break,
+// goes before it as "event: <name>\n".
+std::string sse_event(std::string_view data, std::string_view name = "");
 
 // Cuts a byte stream into events; pieces may end anywhere. LF, CRLF and CR end lines. A byte order
 // mark before the first line, comments, and fields other than `data` are passed over.

@@ -1,16 +1,17 @@
-// Any text as the JSON of a request: parsed into native types or refused with an OpenAI-shaped
-// error.
+// Any text as the JSON of a request, for each API: parsed into native types or refused with an
+// error in that API's form.
 #include <cstdlib>
 
-#include "api/openai.h"
+#include "api/constraints.h"
+#include "api/generation_api.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto body = confide::json::parse({reinterpret_cast<const char*>(data), size});
   if (!body) return 0;
-  using confide::api::Endpoint;
-  for (const auto endpoint : {Endpoint::chat_completions, Endpoint::completions}) {
-    const auto request = confide::api::parse_generation(*body, endpoint);
-    if (!request && confide::api::error_body(request.error()).empty()) std::abort();
+  static const auto apis = confide::api::generation_apis();
+  for (const auto& api : apis) {
+    const auto request = api->parse(*body);
+    if (!request && api->error_body(request.error()).empty()) std::abort();
   }
   const auto constraints = confide::api::parse_constraints(*body);
   if (!constraints || !constraints->present) return 0;

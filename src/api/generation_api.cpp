@@ -1,0 +1,14 @@
+#include "api/generation_api.h"
+
+#include "api/openai.h"
+
+namespace confide::api {
+
+std::vector<std::unique_ptr<const GenerationApi>> generation_apis() {
+  std::vector<std::unique_ptr<const GenerationApi>> out;
+  out.push_back(openai_chat_api());
+  out.push_back(openai_completions_api());
+  return out;
+}
+
+}  // namespace confide::api

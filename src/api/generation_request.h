@@ -1,0 +1,39 @@
+// What a caller asks of a model, whichever API it came by.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace confide::api {
+
+using Prompt = std::variant<std::string, std::vector<engine::Token>>;
+
+struct GenerationRequest {
+  std::string model;
+  // What an assistant answers to, or texts to go on with, at least one.
+  std::variant<engine::Conversation, std::vector<Prompt>> input;
+  int n = 1;          // answers to each prompt
+  bool echo = false;  // each answer begins with its prompt
+  double temperature = 1.0;
+  double top_p = 1.0;
+  double presence_penalty = 0.0;
+  double frequency_penalty = 0.0;
+  std::optional<std::uint32_t> seed;
+  std::vector<std::pair<engine::Token, float>> bias;
+  int logprobs = -1;              // as in engine::Sampling
+  std::optional<int> max_tokens;  // > 0; nothing: as many as the context has room for
+  std::vector<std::string> stop;
+  bool stream = false;
+  // What is kept of prompts is found by those who give the same salt, whoever they are; without
+  // one, by the same credential alone. The partition divides it further. Empty: none.
+  std::string cache_salt;
+  std::string cache_partition;
+};
+
+}  // namespace confide::api

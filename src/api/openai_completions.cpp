@@ -1,0 +1,148 @@
+// POST /v1/completions.
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "api/openai.h"
+#include "api/openai_logprobs.h"
+#include "api/try.h"
+
+namespace confide::api {
+namespace {
+
+constexpr std::string_view kObject = "text_completion";
+constexpr std::size_t kMaxPrompts = 64;
+
+bool is_token(const Json& id) {
+  return id.is_number_integer() && id.get<double>() >= 0 &&
+         id.get<double>() <= std::numeric_limits<engine::Token>::max();
+}
+
+std::optional<Prompt> one_prompt(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array() || value.empty()) return std::nullopt;
+  std::vector<engine::Token> tokens;
+  tokens.reserve(value.size());
+  for (const Json& id : value) {
+    if (!is_token(id)) return std::nullopt;
+    tokens.push_back(id.get<engine::Token>());
+  }
+  return tokens;
+}
+
+ApiResult<std::vector<Prompt>> prompts(const Members& body) {
+  const auto bad = [&] {
+    return tl::unexpected(body.wrong(
+        "prompt", fmt::format("a string, an array of token ids, or an array of up to {} of these",
+                              kMaxPrompts)));
+  };
+  const Json* member = body.given("prompt");
+  if (member == nullptr) return bad();
+  std::vector<Prompt> out;
+  if (!member->is_array() || (!member->empty() && member->front().is_number())) {
+    auto prompt = one_prompt(*member);
+    if (!prompt) return bad();
+    out.push_back(*std::move(prompt));
+    return out;
+  }
+  if (member->empty() || member->size() > kMaxPrompts) return bad();
+  for (const Json& entry : *member) {
+    auto prompt = one_prompt(entry);
+    if (!prompt) return bad();
+    out.push_back(*std::move(prompt));
+  }
+  return out;
+}
+
+class CompletionShape final : public AnswerShape {
+ public:
+  CompletionShape(OpenaiAnswer answer, bool logprobs)
+      : answer_(std::move(answer)), logprobs_(logprobs) {}
+
+  Json whole(std::vector<ChoiceAnswer> choices, const engine::Usage& usage) override {
+    Json out = openai_frame(answer_, kObject);
+    out["choices"] = Json::array();
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+      CompletionOffsets offsets;
+      out["choices"].push_back(choice(i, std::move(choices[i].content), choices[i].tokens, offsets,
+                                      to_string(choices[i].finish)));
+    }
+    out["usage"] = openai_usage(usage);
+    return out;
+  }
+
+  StreamEvents begin(std::size_t choices) override {
+    offsets_.resize(choices);
+    return {};
+  }
+  StreamEvents add(std::size_t index, ChoiceDelta delta) override {
+    return event(
+        choice(index, std::move(delta.answer.content), delta.tokens, offsets_[index], nullptr));
+  }
+  StreamEvents end_choice(std::size_t index, engine::Finish finish) override {
+    return event(choice(index, "", {}, offsets_[index], to_string(finish)));
+  }
+  StreamEvents end(const engine::Usage& usage) override {
+    return openai_usage_event(answer_, kObject, usage);
+  }
+  StreamEvents fail(const ApiError& error) override { return openai_failure(error); }
+  std::string_view terminator() const noexcept override { return kOpenaiDone; }
+
+ private:
+  static std::string_view to_string(engine::Finish finish) {
+    return finish == engine::Finish::length ? "length" : "stop";
+  }
+  Json choice(std::size_t index, std::string text, const std::vector<engine::TokenReport>& tokens,
+              CompletionOffsets& offsets, Json finish_reason) const {
+    Json logprobs = logprobs_ ? completion_logprobs(tokens, offsets) : Json(nullptr);
+    Json out = {{"index", index}};
+    out["text"] = std::move(text);
+    out["logprobs"] = std::move(logprobs);
+    out["finish_reason"] = std::move(finish_reason);
+    return out;
+  }
+  StreamEvents event(Json choice) const {
+    StreamEvents out;
+    out.push_back(
+        {.name = "", .data = openai_chunk(answer_, kObject, Json::array({std::move(choice)}))});
+    return out;
+  }
+
+  const OpenaiAnswer answer_;
+  const bool logprobs_;
+  std::vector<CompletionOffsets> offsets_;  // by choice
+};
+
+class CompletionsApi final : public GenerationApi {
+ public:
+  CompletionsApi()
+      : GenerationApi({.path = "/v1/completions",
+                       .id_prefix = "cmpl-",
+                       .tool_call_prefix = "call_",
+                       .prompt_member = "prompt",
+                       .sealed_fields = seal::Endpoint::completions}) {}
+
+  ApiResult<ParsedRequest> parse(const Json& json) const override {
+    const Members body(json);
+    ParsedRequest out;
+    GenerationRequest& request = out.generation;
+    API_TRY(parse_openai_common(body, request));
+    API_TRY_ASSIGN(request.input, prompts(body));
+    API_TRY_ASSIGN(const bool include_usage, parse_include_usage(body, request.stream));
+    out.make_shape = [include_usage, logprobs = request.logprobs >= 0](AnswerHead head) {
+      return std::make_unique<CompletionShape>(
+          OpenaiAnswer{.head = std::move(head), .include_usage = include_usage}, logprobs);
+    };
+    return out;
+  }
+
+  std::string error_body(const ApiError& error) const override { return api::error_body(error); }
+};
+
+}  // namespace
+
+std::unique_ptr<const GenerationApi> openai_completions_api() {
+  return std::make_unique<CompletionsApi>();
+}
+
+}  // namespace confide::api
