@@ -12,6 +12,8 @@
 #include "base/secret.h"
 #include "engine/chat_template.h"
 #include "engine/llama_model.h"
+#include "engine/machine.h"
+#include "engine/memory_need.h"
 #include "engine/prompt_tokenizer.h"
 #include "engine/scheduler.h"
 #include "engine/slot.h"
@@ -33,34 +35,13 @@ class RequestTicket final : public Ticket {
   std::shared_ptr<SharedJob> job_;
 };
 
-// "CPU : SSE3 = 1 | AVX2 = 1 | ... |" as "SSE3 AVX2 ...".
-std::string compiled_for() {
-  std::string out;
-  std::string_view rest = llama_print_system_info();
-  rest.remove_prefix(std::min(rest.find(" : ") + 3, rest.size()));
-  while (!rest.empty()) {
-    const std::size_t bar = std::min(rest.find('|'), rest.size());
-    const std::string_view item = rest.substr(0, bar);
-    const std::size_t name = std::min(item.find_first_not_of(' '), item.size());
-    const std::size_t equals = item.find(" = 1");
-    if (equals != std::string_view::npos) {
-      out.append(" ").append(item.substr(name, equals - name));
-    }
-    rest.remove_prefix(std::min(bar + 1, rest.size()));
-  }
-  return out;
-}
-
 class LlamaEngine final : public Engine {
  public:
   LlamaEngine(LlamaModel model, ChatTemplate chat)
       : model_(std::move(model)), chat_(std::move(chat)), prompts_(model_) {}
 
   Status start(const Options& options) {
-    const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    Options settled = options;
-    if (settled.threads == 0) settled.threads = cores;
-    TRY_ASSIGN(scheduler_, Scheduler::start(model_, settled));
+    TRY_ASSIGN(scheduler_, Scheduler::start(model_, options));
     info_ = {.description = model_.description(),
              .context_length = scheduler_->context_length(),
              .parameters = model_.parameters()};
@@ -147,8 +128,7 @@ class LlamaEngine final : public Engine {
   ChatTemplate chat_;
   PromptTokenizer prompts_;
   ModelInfo info_;
-  std::string build_ =
-      fmt::format("llama.cpp {} ({}){}", llama_version(), CONFIDE_LLAMA_PACKAGE, compiled_for());
+  std::string build_ = engine_build();
   std::unique_ptr<Scheduler> scheduler_;  // last: its thread uses what stands above
 };
 
@@ -167,8 +147,13 @@ Status check(const Options& options) {
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Options& options) {
-  TRY(check(options));
+Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Options& asked) {
+  TRY(check(asked));
+  Options options = asked;
+  options.threads = compute_threads(asked.threads);
+  TRY(check_memory(file, {.sequences = options.slots,
+                          .context = options.context_per_slot,
+                          .threads = options.threads}));
   TRY_ASSIGN(LlamaModel model, LlamaModel::load(file));
   TRY_ASSIGN(ChatTemplate chat, ChatTemplate::of(model));
   auto engine = std::make_unique<LlamaEngine>(std::move(model), std::move(chat));

@@ -58,42 +58,63 @@ Result<std::unique_ptr<LlamaContext>> LlamaContext::make(const LlamaModel& model
 }
 
 LlamaContext::LlamaContext(const LlamaModel& model, std::function<bool()> should_abort)
-    : should_abort_(std::move(should_abort)), vocabulary_size_(model.vocabulary_size()) {}
+    : should_abort_(std::move(should_abort)),
+      vocabulary_size_(model.vocabulary_size()),
+      embedding_size_(llama_model_n_embd_out(model.get())) {}
 
 LlamaContext::~LlamaContext() = default;
 
-Status LlamaContext::open(const LlamaModel& model, const Shape& shape) {
-  const LlamaGuard guard;
-  const int batch = std::max(kBatchTokens, shape.sequences);
-  const int context = std::min(shape.context, model.trained_context());
-  const std::int64_t all = std::int64_t{context} * shape.sequences;
+Result<llama_context_params> LlamaContext::params(const Shape& shape, int trained_context) {
+  if (trained_context < 1) return fail(Errc::malformed, "context length out of range");
+  const int context = std::min(shape.context, trained_context);
+  // A vector is made of all its tokens at once; all sequences of a batch share its room.
+  const int batch = shape.embeddings ? std::max(context, shape.sequences)
+                                     : std::max(kBatchTokens, shape.sequences);
+  const std::int64_t all = shape.embeddings ? batch : std::int64_t{context} * shape.sequences;
   if (all > std::numeric_limits<std::int32_t>::max()) {
     return fail(Errc::limit, "context times slots: too many tokens");
   }
-  llama_context_params params = llama_context_default_params();
-  params.n_ctx = static_cast<std::uint32_t>(all);
-  params.n_batch = static_cast<std::uint32_t>(batch);
-  params.n_ubatch = static_cast<std::uint32_t>(batch);
-  params.n_seq_max = static_cast<std::uint32_t>(shape.sequences);
-  params.n_outputs_max = static_cast<std::uint32_t>(shape.sequences);
-  params.n_threads = shape.threads;
-  params.n_threads_batch = shape.threads;
-  params.abort_callback = abort_wanted;
-  params.abort_callback_data = &should_abort_;
+  llama_context_params out = llama_context_default_params();
+  out.n_ctx = static_cast<std::uint32_t>(all);
+  out.n_batch = static_cast<std::uint32_t>(batch);
+  out.n_ubatch = static_cast<std::uint32_t>(batch);
+  out.n_seq_max = static_cast<std::uint32_t>(shape.sequences);
+  out.n_outputs_max = static_cast<std::uint32_t>(shape.embeddings ? batch : shape.sequences);
+  out.n_threads = shape.threads;
+  out.n_threads_batch = shape.threads;
+  out.embeddings = shape.embeddings;
+  out.kv_unified = shape.embeddings;
+  return out;
+}
+
+Status LlamaContext::open(const LlamaModel& model, const Shape& shape) {
+  const LlamaGuard guard;
+  TRY_ASSIGN(llama_context_params wanted, params(shape, model.trained_context()));
+  wanted.abort_callback = abort_wanted;
+  wanted.abort_callback_data = &should_abort_;
   try {
-    context_.reset(llama_init_from_model(model.get(), params));
+    context_.reset(llama_init_from_model(model.get(), wanted));
+    if (context_ != nullptr && shape.embeddings &&
+        llama_pooling_type(context_.get()) == LLAMA_POOLING_TYPE_NONE) {
+      wanted.pooling_type = LLAMA_POOLING_TYPE_MEAN;  // the model does not say how
+      context_.reset(llama_init_from_model(model.get(), wanted));
+    }
     if (context_ == nullptr) {
       return fail(Errc::unavailable, guard.reason("no memory for the context"));
     }
-    if (llama_get_memory(context_.get()) == nullptr) {
+    if (!shape.embeddings && llama_get_memory(context_.get()) == nullptr) {
       return fail(Errc::malformed, "the model keeps no memory of what it read");
+    }
+    if (shape.embeddings && llama_pooling_type(context_.get()) == LLAMA_POOLING_TYPE_RANK) {
+      return fail(Errc::malformed, "the model ranks texts; it makes no vectors of them");
     }
     ggml_threadpool_params threads = ggml_threadpool_params_default(shape.threads);
     threads_.reset(ggml_threadpool_new(&threads));
     if (threads_ == nullptr) return fail(Errc::unavailable, "no threads for the model");
     llama_attach_threadpool(context_.get(), threads_.get(), threads_.get());
-    length_ = std::min(context, static_cast<int>(llama_n_ctx_seq(context_.get())));
-    batch_ = std::make_unique<Batch>(batch);
+    length_ = std::min(std::min(shape.context, model.trained_context()),
+                       static_cast<int>(llama_n_ctx_seq(context_.get())));
+    batch_ = std::make_unique<Batch>(static_cast<int>(wanted.n_batch));
     warm_up();
   } catch (const std::exception& e) {
     return fail(Errc::malformed, e.what());
@@ -105,7 +126,7 @@ Status LlamaContext::open(const LlamaModel& model, const Shape& shape) {
 void LlamaContext::warm_up() {
   add(0, 0, 0, true);
   decode();
-  llama_memory_clear(llama_get_memory(context_.get()), /*data=*/true);
+  forget_all();
   rest();
 }
 
@@ -139,6 +160,18 @@ std::span<float> LlamaContext::logits(int place) {
   float* out = llama_get_logits_ith(context_.get(), place);
   if (out == nullptr) return {};
   return {out, static_cast<std::size_t>(vocabulary_size_)};
+}
+
+std::span<const float> LlamaContext::embedding(int sequence) {
+  const float* out = llama_get_embeddings_seq(context_.get(), sequence);
+  if (out == nullptr) return {};
+  return {out, static_cast<std::size_t>(embedding_size_)};
+}
+
+// A model that reads a text as a whole keeps no memory of it.
+void LlamaContext::forget_all() {
+  llama_memory_t memory = llama_get_memory(context_.get());
+  if (memory != nullptr) llama_memory_clear(memory, /*data=*/true);
 }
 
 void LlamaContext::forget(int sequence) {

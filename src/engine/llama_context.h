@@ -12,6 +12,7 @@
 #include "engine/llama_model.h"
 
 struct llama_context;
+struct llama_context_params;
 struct ggml_threadpool;
 
 namespace confide::engine {
@@ -23,6 +24,7 @@ class LlamaContext {
     int sequences = 1;
     int context = 0;  // tokens for each sequence, at most what the model was trained for
     int threads = 1;
+    bool embeddings = false;  // a vector for each sequence, instead of a token to go on with
   };
   enum class Outcome { done, aborted, failed };
 
@@ -31,6 +33,9 @@ class LlamaContext {
   // more, `malformed` if the model cannot run.
   static Result<std::unique_ptr<LlamaContext>> make(const LlamaModel& model, const Shape& shape,
                                                     std::function<bool()> should_abort);
+  // What llama.cpp is asked for. Fails with `limit` as above, and with `malformed` if the model was
+  // trained for no context at all.
+  static Result<llama_context_params> params(const Shape& shape, int trained_context);
   ~LlamaContext();
   LlamaContext(const LlamaContext&) = delete;
   LlamaContext& operator=(const LlamaContext&) = delete;
@@ -47,11 +52,16 @@ class LlamaContext {
   // What came out at a place of the last batch, one number for each token of the vocabulary; empty
   // if nothing did. Good until the next decode().
   std::span<float> logits(int place);
+  // The vector of a sequence that was in the last batch, as long as the model makes it; empty if it
+  // made none. Good until the next decode().
+  std::span<const float> embedding(int sequence);
   // Drops all of a sequence.
   void forget(int sequence);
   // Makes sequence `to` remember what `from` does, in the place of all it did. Costs a copy of a
   // whole sequence's memory, whatever is in it.
   void copy(int from, int to);
+  // Drops all sequences.
+  void forget_all();
   // Drops what comes after the first `length` tokens. False if the model cannot go back to there;
   // the sequence must then be forgotten.
   bool cut(int sequence, int length);
@@ -76,6 +86,7 @@ class LlamaContext {
 
   std::function<bool()> should_abort_;
   int vocabulary_size_;
+  int embedding_size_;
   int length_ = 0;
   std::unique_ptr<ggml_threadpool, FreeThreads> threads_;
   std::unique_ptr<llama_context, FreeContext> context_;

@@ -27,11 +27,15 @@ bool generates_text(const llama_model* model) {
          !llama_model_is_diffusion(model);
 }
 
+bool makes_vectors(const llama_model* model) {
+  return !llama_model_has_encoder(model) && llama_model_n_embd_out(model) > 0;
+}
+
 }  // namespace
 
 void LlamaModel::Free::operator()(llama_model* model) const noexcept { llama_model_free(model); }
 
-Result<LlamaModel> LlamaModel::load(const ModelFile& file) {
+Result<LlamaModel> LlamaModel::load(const ModelFile& file, Purpose purpose) {
   const LlamaGuard guard;
   try {
     llama_backend_init();
@@ -41,8 +45,12 @@ Result<LlamaModel> LlamaModel::load(const ModelFile& file) {
                   fmt::format("{}: {}", file.name(), guard.reason("llama.cpp cannot load it")));
     }
     LlamaModel model(raw);
-    if (llama_vocab_type(model.vocabulary()) == LLAMA_VOCAB_TYPE_NONE || !generates_text(raw)) {
-      return fail(Errc::malformed, file.name() + ": not a text generation model");
+    const bool wanted = purpose == Purpose::text ? generates_text(raw) : makes_vectors(raw);
+    if (llama_vocab_type(model.vocabulary()) == LLAMA_VOCAB_TYPE_NONE || !wanted) {
+      return fail(Errc::malformed,
+                  fmt::format("{}: not {}", file.name(),
+                              purpose == Purpose::text ? "a text generation model"
+                                                       : "a model that makes vectors of texts"));
     }
     if (model.trained_context() < 1) {  // llama.cpp's own type is unsigned
       return fail(Errc::malformed, file.name() + ": context length out of range");
@@ -73,6 +81,8 @@ std::string LlamaModel::description() const {
   llama_model_desc(model_.get(), text.data(), text.size());
   return text.data();
 }
+
+int LlamaModel::embedding_size() const noexcept { return llama_model_n_embd_out(model_.get()); }
 
 std::uint64_t LlamaModel::parameters() const noexcept { return llama_model_n_params(model_.get()); }
 

@@ -18,14 +18,17 @@ namespace confide::engine {
 // Immutable once loaded: every member may be called from any thread.
 class LlamaModel {
  public:
-  // Maps the file's pages; `file` may go afterwards. Fails with `malformed`, saying why.
-  static Result<LlamaModel> load(const ModelFile& file);
+  enum class Purpose { text, embeddings };
+  // Maps the file's pages; `file` may go afterwards. Fails with `malformed`, saying why, also if
+  // the model is of no use for `purpose`.
+  static Result<LlamaModel> load(const ModelFile& file, Purpose purpose = Purpose::text);
 
   llama_model* get() const noexcept { return model_.get(); }
   const llama_vocab* vocabulary() const noexcept;
   int vocabulary_size() const noexcept;
   int trained_context() const noexcept;
   std::string description() const;
+  int embedding_size() const noexcept;
   std::uint64_t parameters() const noexcept;
   // Bytes in the longest text one token stands for.
   std::size_t longest_piece() const noexcept { return longest_piece_; }
