@@ -26,6 +26,7 @@ net::HttpResponse error_response(const ApiError& error, std::string body) {
   response.status = error.status;
   response.headers.set("Content-Type", "application/json");
   if (error.status == 429 || error.status == 503) response.headers.set("Retry-After", "1");
+  for (const auto& [name, value] : error.headers) response.headers.set(name, value);
   response.body = std::move(body);
   return response;
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <tl/expected.hpp>
 
@@ -16,8 +18,9 @@ struct ApiError {
   int status = 400;
   std::string type = "invalid_request_error";
   std::string message;
-  std::string code;   // empty: null
-  std::string param;  // empty: null
+  std::string code;                                               // empty: null
+  std::string param;                                              // empty: null
+  std::vector<std::pair<std::string, std::string>> headers = {};  // of the response, besides
 };
 
 template <class T>
@@ -36,7 +39,7 @@ ApiError not_found(std::string message);
 ApiError internal_error();
 // The service cannot take requests now, whoever asks: 503.
 ApiError overloaded(std::string message);
-// Too many requests for the engine, by its queue or by how long one waited in it: 429.
+// Too many requests, of this caller or of all: 429.
 ApiError too_many(std::string message, std::string code);
 
 }  // namespace confide::api

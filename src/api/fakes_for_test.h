@@ -162,7 +162,8 @@ class FakeEngine final : public engine::Engine {
   bool starts = true;  // false: the answer ends before it had a slot
   bool hold = false;
   std::optional<Errc> refuse;
-  std::size_t accepts = 1000;      // jobs, before it refuses for its queue
+  std::size_t accepts = 1000;  // jobs, before it refuses for its queue
+  engine::Load load;
   std::optional<Errc> unreadable;  // what tokenizing fails with
   std::vector<engine::Job> jobs;
   mutable std::vector<engine::Conversation> conversations;
@@ -172,7 +173,7 @@ class FakeEngine final : public engine::Engine {
   const engine::ModelInfo& info() const noexcept override { return info_; }
   const std::string& build() const noexcept override { return build_; }
   int vocabulary_size() const noexcept override { return 1000; }
-  engine::Load load_now() const override { return {}; }
+  engine::Load load_now() const override { return load; }
   void stop() override {}
 
   // One token a byte.

@@ -87,11 +87,8 @@ ApiResult<std::string> Reporter::unchallenged(const PublishedKeyset& keyset, Tim
 ApiResult<std::string> Reporter::challenged(const PublishedKeyset& keyset, const std::string& nonce,
                                             const std::string& peer, Time now) {
   if (!take_budget(peer, now)) {
-    return tl::unexpected(ApiError{.status = 429,
-                                   .type = "rate_limit_error",
-                                   .message = "Too many attestation reports are being asked for.",
-                                   .code = "rate_limit_exceeded",
-                                   .param = ""});
+    return tl::unexpected(
+        too_many("Too many attestation reports are being asked for.", "rate_limit_exceeded"));
   }
   auto made = make(keyset, nonce);
   if (!made) return tl::unexpected(no_report(made.error()));

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "api/sealed_exchange.h"
-#include "base/ascii.h"
+#include "api/try.h"
 #include "crypto/hash.h"
 #include "ops/log.h"
 
@@ -21,32 +21,28 @@ constexpr std::size_t kMaxIdBytes = 128;
 // requests take from small ones (about 0.5 s of one core for the biggest).
 constexpr std::size_t kMaxBodyBytes = std::size_t{128} << 20U;
 constexpr std::string_view kExposed =
-    "X-ACI-Version, X-ACI-Keyset-Digest, X-Receipt-Id, X-E2EE-Applied, X-E2EE-Version, X-E2EE-Algo";
+    "X-ACI-Version, X-ACI-Keyset-Digest, X-Receipt-Id, X-E2EE-Applied, X-E2EE-Version, "
+    "X-E2EE-Algo, X-Request-Id, Retry-After";
 
 std::string fingerprint(const ServedModel& model) {
   const auto digest = crypto::sha256(as_bytes(model.digest + "\n" + model.engine.build()));
   return "fp_" + to_hex(digest).substr(0, 12);
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
+// "sha256:..." of the credential, empty without one. What looks unlike a token counts as well: the
+// receipt of a request without an owner is everybody's.
+std::string owner_of(const net::Headers& headers) {
+  std::string credential = credential_of(headers);
+  std::string owner = credential.empty() ? "" : crypto::sha256_tag(as_bytes(credential));
+  wipe(credential);
+  return owner;
 }
 
-// "sha256:..." of the credential, empty without one: the bearer token (contract 1.1), the whole
-// value of another scheme, or else the X-Api-Key that some clients send instead. What looks unlike
-// a token counts as well: the receipt of a request without an owner is everybody's.
-std::string owner_of(const net::Headers& headers) {
-  const std::string authorization = headers.get("Authorization").value_or("");
-  const std::string api_key = headers.get("X-Api-Key").value_or("");
-  std::string_view credential = trimmed(authorization);
-  const std::string_view scheme = credential.substr(0, credential.find(' '));
-  if (equal_ignoring_case(scheme, "bearer")) {
-    credential = trimmed(credential.substr(scheme.size()));
-  }
-  if (credential.empty()) credential = trimmed(api_key);
-  return credential.empty() ? "" : crypto::sha256_tag(as_bytes(credential));
+// What anybody may ask, with a key or without: a service must be verifiable before it is shown one.
+// Receipts have owners of their own. All else needs a key where there are any.
+bool is_open(std::string_view path) {
+  return path == "/" || path == "/health" || path == "/ready" || path == "/metrics" ||
+         path == "/v1/metrics" || path == seal::kOhttpPath || path.starts_with("/v1/aci/");
 }
 
 // "::ffff:" as a socket for both versions writes version 4.
@@ -69,6 +65,7 @@ Service::Service(ServiceConfig config, ServiceParts parts, Identity& identity)
     : config_(std::move(config)),
       parts_(std::move(parts)),
       identity_(identity),
+      observer_(std::make_shared<RequestObserver>(parts_.metrics, config_.observer)),
       reporter_(parts_.tee, config_.provenance, parts_.clock),
       channel_(identity.take_e2ee_keys()),
       gateway_(identity.sealing_keys()),
@@ -89,8 +86,8 @@ const GenerationApi* Service::generation_api(std::string_view path) const {
 std::string_view Service::route_name(std::string_view path) const {
   if (const GenerationApi* api = generation_api(path)) return api->traits().path;
   for (const std::string_view known : std::initializer_list<std::string_view>{
-           "/", "/health", "/v1/metrics", "/v1/models", "/v1/aci/attestation", "/v1/aci/sessions",
-           seal::kOhttpPath}) {
+           "/", "/health", "/ready", "/metrics", "/v1/metrics", "/v1/models", "/v1/aci/attestation",
+           "/v1/aci/sessions", seal::kOhttpPath}) {
     if (path == known) return known;
   }
   if (path.starts_with(kReceipts)) return "/v1/aci/receipts/{id}";
@@ -102,8 +99,8 @@ std::string_view Service::route_name(std::string_view path) const {
 std::string_view Service::methods_at(std::string_view path, bool sealed, bool metrics) const {
   if (generation_api(path) != nullptr) return "POST";
   const std::string_view route = route_name(path);
-  if (sealed && route == "/health") return "";
-  if (!metrics && route == "/v1/metrics") return "";
+  if (sealed && (route == "/health" || route == "/ready")) return "";
+  if (!metrics && (route == "/metrics" || route == "/v1/metrics")) return "";
   if (route == seal::kOhttpPath) return "GET, HEAD, POST";
   return route == "other" ? "" : "GET, HEAD";
 }
@@ -120,10 +117,11 @@ const Service::Model* Service::find_model(std::string_view name) const {
 void Service::handle(net::HttpRequest request, std::shared_ptr<net::Exchange> exchange) {
   auto call = std::make_shared<Call>();
   call->request = std::move(request);
-  call->exchange = std::move(exchange);
+  call->watch = observer_->begin(call->request);
+  call->exchange = watched(call->watch, std::move(exchange));
   call->keyset = identity_.published();
   // Takes no time, and whoever asks wants to know about us, not about our queue.
-  if (call->request.path == "/health") return route(*call);
+  if (call->request.path == "/health" || call->request.path == "/ready") return route(*call);
   const std::size_t size = call->request.body.size();
   const bool room = body_bytes_.fetch_add(size) + size <= kMaxBodyBytes;
   const bool queued = room && parts_.pool.try_post([this, call, size] {
@@ -162,9 +160,6 @@ void Service::add_common_headers(net::Headers& headers, const PublishedKeyset& k
 
 void Service::reply(Call& call, net::HttpResponse response) {
   add_common_headers(response.headers, *call.keyset);
-  parts_.metrics.count("confide_requests_total", "Requests answered at once, by route and status.",
-                       {{"route", std::string(route_name(call.request.path))},
-                        {"status", std::to_string(response.status)}});
   call.exchange->respond(std::move(response));
 }
 
@@ -179,6 +174,7 @@ void Service::route(Call& call) {
   const std::string& method = call.request.method;
   const std::string& path = call.request.path;
   call.owner = owner_of(call.request.headers);
+  call.watch->set_route(route_name(path));
   if (method == "OPTIONS") {
     net::HttpResponse response;
     response.status = 204;
@@ -202,7 +198,12 @@ void Service::route(Call& call) {
     reply(call, std::move(response));
     return;
   }
-  if (const GenerationApi* api = generation_api(path)) return generate(call, *api);
+  const GenerationApi* api = generation_api(path);
+  if (const auto in = let_in(call); !in) {
+    return reply(call,
+                 api != nullptr ? api->error_response(in.error()) : error_response(in.error()));
+  }
+  if (api != nullptr) return generate(call, *api);
   if (path == seal::kOhttpPath) return method == "POST" ? sealed(call) : key_configs(call);
   if (path == "/v1/aci/attestation") return attestation(call);
   if (path.starts_with(kReceipts)) return receipt(call);
@@ -214,8 +215,18 @@ void Service::route(Call& call) {
   }
   if (path.starts_with(kModels)) return models(call);
   if (path == "/health") return health(call);
-  if (path == "/v1/metrics") return metrics_text(call);
+  if (path == "/ready") return ready(call);
+  if (path == "/metrics" || path == "/v1/metrics") return metrics_text(call);
   root(call);
+}
+
+ApiResult<void> Service::let_in(Call& call) const {
+  if (parts_.access == nullptr || is_open(call.request.path)) return {};
+  API_TRY_ASSIGN(auto grant, parts_.access->identify(call.request.headers, parts_.clock.now()));
+  call.watch->set_grant(grant);
+  // To look at what there is costs nothing.
+  return call.request.method == "POST" ? grant->begin(std::chrono::steady_clock::now())
+                                       : ApiResult<void>();
 }
 
 void Service::root(Call& call) {
@@ -229,17 +240,30 @@ void Service::health(Call& call) {
   reply(call, error_response(overloaded("The keyset has expired; restart the service.")));
 }
 
+// For a load balancer: whether more requests would be answered here.
+void Service::ready(Call& call) {
+  const auto not_ready = [&](std::string why) {
+    reply(call, error_response(overloaded(std::move(why))));
+  };
+  if (draining_) return not_ready("The service is stopping.");
+  if (parts_.clock.now() >= identity_.not_after()) {
+    return not_ready("The keyset has expired; restart the service.");
+  }
+  for (const Model& model : models_) {
+    const int waiting = model.served.engine.load_now().waiting;
+    if (waiting > 0 && waiting >= config_.queue) return not_ready("The queue is full.");
+  }
+  reply_json(call, {{"status", "ready"}});
+}
+
 void Service::metrics_text(Call& call) {
   ops::Metrics& metrics = parts_.metrics;
   for (const Model& model : models_) {
     const engine::Load load = model.served.engine.load_now();
     const ops::Metrics::Labels labels = {{"model", model.served.name}};
-    metrics.set("confide_slots_active", "Requests being generated.", labels, load.active);
-    metrics.set("confide_slots_waiting", "Requests waiting for a slot.", labels, load.waiting);
-    metrics.set("confide_prompt_tokens", "Prompt tokens processed since start.", labels,
-                static_cast<double>(load.prompt_tokens_total));
-    metrics.set("confide_completion_tokens", "Tokens generated since start.", labels,
-                static_cast<double>(load.completion_tokens_total));
+    metrics.set("confide_num_requests_running", "Requests being generated.", labels, load.active);
+    metrics.set("confide_num_requests_waiting", "Requests waiting for a slot.", labels,
+                load.waiting);
   }
   net::HttpResponse response;
   response.headers.set("Content-Type", "text/plain; version=0.0.4");
@@ -269,16 +293,41 @@ ApiError Service::no_such_model() const {
           .param = "model"};
 }
 
+bool Service::may_use(const Call& call, const Model& model) const {
+  const auto grant = call.watch->grant();
+  return !grant || grant->may_use(model.served.name) ||
+         std::ranges::any_of(model.served.aliases,
+                             [&](const std::string& alias) { return grant->may_use(alias); });
+}
+
+ApiResult<const Service::Model*> Service::model_for(const Call& call,
+                                                    const std::string& name) const {
+  const Model* model = find_model(name);
+  const auto grant = call.watch->grant();
+  // Before it is said whether there is such a model.
+  if (grant && !(model != nullptr ? may_use(call, *model) : grant->may_use(name))) {
+    return tl::unexpected(ApiError{.status = 403,
+                                   .type = "permission_error",
+                                   .message = "This API key may not use this model.",
+                                   .code = "model_not_allowed",
+                                   .param = "model"});
+  }
+  if (model == nullptr) return tl::unexpected(no_such_model());
+  return model;
+}
+
 void Service::models(Call& call) {
   const std::string_view rest = std::string_view(call.request.path).substr(kModels.size());
   if (rest.empty()) {
     Json list = Json::array();
-    for (const Model& model : models_) list.push_back(model_json(model));
+    for (const Model& model : models_) {
+      if (may_use(call, model)) list.push_back(model_json(model));
+    }
     return reply_json(call, {{"object", "list"}, {"data", std::move(list)}});
   }
-  const Model* model = find_model(net::percent_decode(rest.substr(1)));
-  if (model == nullptr) return reply(call, error_response(no_such_model()));
-  reply_json(call, model_json(*model));
+  const auto model = model_for(call, net::percent_decode(rest.substr(1)));
+  if (!model) return reply(call, error_response(model.error()));
+  reply_json(call, model_json(**model));
 }
 
 void Service::attestation(Call& call) {

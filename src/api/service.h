@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "aci/receipt.h"
+#include "api/access.h"
 #include "api/constraints.h"
 #include "api/generation.h"
 #include "api/generation_api.h"
 #include "api/identity.h"
 #include "api/pacer.h"
 #include "api/reporter.h"
+#include "api/request_observer.h"
 #include "attest/tee.h"
 #include "base/clock.h"
 #include "engine/engine.h"
@@ -28,6 +30,8 @@ namespace confide::api {
 struct ServiceConfig {
   aci::SourceProvenance provenance;
   bool public_metrics = false;  // /v1/metrics for everybody, not for this machine alone
+  int queue = 0;                // requests that may wait for a slot; more make us unready
+  ObserverOptions observer = {};
 };
 
 struct ServedModel {
@@ -45,6 +49,7 @@ struct ServiceParts {
   ops::WorkerPool& pool;
   ops::Metrics& metrics;
   const Clock& clock;
+  const Access* access = nullptr;  // null: everybody may call
 };
 
 // Thread-safe.
@@ -54,6 +59,8 @@ class Service {
 
   // Quick: queues the request on the worker pool, or answers 503.
   void handle(net::HttpRequest request, std::shared_ptr<net::Exchange> exchange);
+  // From now on /ready says that the service goes away.
+  void begin_drain() noexcept { draining_ = true; }
   // For the errors that the listener answers before there is a request.
   net::HttpResponse transport_error(int status, std::string_view message) const;
 
@@ -62,6 +69,7 @@ class Service {
   struct Call {
     net::HttpRequest request;
     std::shared_ptr<net::Exchange> exchange;
+    std::shared_ptr<RequestWatch> watch;
     std::shared_ptr<const PublishedKeyset> keyset;  // under which it was accepted
     std::string owner;                              // "sha256:..." of the bearer token, or empty
     bool sealed = false;                            // it came through the sealed channel,
@@ -91,11 +99,18 @@ class Service {
   // operators cannot be reached through the sealed channel, which relays for anybody.
   std::string_view methods_at(std::string_view path, bool sealed, bool metrics) const;
   void route(Call& call);
+  // Whether the request may go on, as far as its path tells: docs/operations.md, "API keys".
+  ApiResult<void> let_in(Call& call) const;
   void root(Call& call);
   void health(Call& call);
+  void ready(Call& call);
   void metrics_text(Call& call);
   Json model_json(const Model& model) const;
   ApiError no_such_model() const;
+  // Whether the request's key, if it needs one, is for this model by any of its names.
+  bool may_use(const Call& call, const Model& model) const;
+  // The model of this name or alias; 403 if the request may not use it, 404 if there is none.
+  ApiResult<const Model*> model_for(const Call& call, const std::string& name) const;
   void models(Call& call);
   void attestation(Call& call);
   void receipt(Call& call);
@@ -113,7 +128,8 @@ class Service {
                                                         const GenerationRequest& request);
   GenerationPlan plan(Call& call, const GenerationApi& api, AcceptedBody& accepted);
   static ApiResult<void> submit(engine::Engine& engine, std::vector<PreparedPrompt> prompts, int n,
-                                const std::shared_ptr<Generation>& generation, bool sealed);
+                                const std::shared_ptr<Generation>& generation,
+                                const std::shared_ptr<RequestWatch>& watch, bool sealed);
   void refuse_sessions(Call& call, const GenerationApi& api, aci::ReceiptFields fields);
   bool file_receipt(const aci::ReceiptFields& fields, const std::string& owner);
 
@@ -126,11 +142,13 @@ class Service {
   ServiceParts parts_;
   std::vector<Model> models_;
   Identity& identity_;
+  const std::shared_ptr<RequestObserver> observer_;
   Reporter reporter_;
   seal::ServerChannel channel_;
   seal::OhttpGateway gateway_;
   Pacer pacer_;
   const Time started_;
+  std::atomic<bool> draining_ = false;
   std::atomic<std::size_t> body_bytes_{0};  // of requests queued or under way
 };
 

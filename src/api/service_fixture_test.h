@@ -19,10 +19,10 @@ inline constexpr std::int64_t kNow = 1'790'000'000;
 
 struct ServiceTest : ::testing::Test {
   FixedClock clock{from_unix(kNow)};
-  FakeEngine engine;
   FakeTee tee;
   FakeStore store;
   ops::Metrics metrics;
+  FakeEngine engine;
   std::unique_ptr<Identity> identity = make_identity();
   std::optional<ops::WorkerPool> pool{std::in_place, 2U, 64U};
   Service service{{.provenance = {}}, parts(), *identity};

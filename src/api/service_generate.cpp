@@ -230,12 +230,15 @@ GenerationPlan Service::plan(Call& call, const GenerationApi& api, AcceptedBody&
 
 // All prompts or none.
 ApiResult<void> Service::submit(engine::Engine& engine, std::vector<PreparedPrompt> prompts, int n,
-                                const std::shared_ptr<Generation>& generation, bool sealed) {
+                                const std::shared_ptr<Generation>& generation,
+                                const std::shared_ptr<RequestWatch>& watch, bool sealed) {
   std::vector<std::unique_ptr<engine::Ticket>> tickets;
   std::size_t choice = 0;
   for (PreparedPrompt& prompt : prompts) {
     std::vector<std::shared_ptr<engine::Sink>> sinks;
-    for (int i = 0; i < n; ++i) sinks.push_back(generation->sink(choice++));
+    for (int i = 0; i < n; ++i) {
+      sinks.push_back(watched(watch, generation->sink(choice++), /*first_of_prompt=*/i == 0));
+    }
     auto ticket = engine.submit(std::move(prompt.job), std::move(sinks));
     if (!ticket) {
       if (ticket.error().code != Errc::limit) return tl::unexpected(internal_error());
@@ -274,8 +277,7 @@ ApiResult<void> Service::start_generation(Call& call, const GenerationApi& api) 
   GenerationRequest& request = parsed.generation;
   // One for all prompts, so that the receipt's is enough to get the same answers again.
   if (!request.seed) request.seed = random_seed();
-  const Model* model = find_model(request.model);
-  if (model == nullptr) return tl::unexpected(no_such_model());
+  API_TRY_ASSIGN(const Model* const model, model_for(call, request.model));
   engine::Engine& engine = model->served.engine;
   API_TRY_ASSIGN(auto prompts, prepare(call, api, engine, request));
 
@@ -290,6 +292,10 @@ ApiResult<void> Service::start_generation(Call& call, const GenerationApi& api) 
     for (int n = 0; n < request.n; ++n) {
       planned.choices.push_back({.prompt = i, .format = job.format, .lead = prompts[i].lead});
     }
+  }
+  if (const auto grant = call.watch->grant()) {
+    API_TRY(grant->take_prompt(static_cast<std::size_t>(head.prompt_tokens),
+                               std::chrono::steady_clock::now()));
   }
   const engine::Job& first = prompts.front().job;
   planned.receipt.chat_id = head.id;
@@ -315,7 +321,8 @@ ApiResult<void> Service::start_generation(Call& call, const GenerationApi& api) 
                                    [this, owner = call.owner](const aci::ReceiptFields& fields) {
                                      return file_receipt(fields, owner);
                                    });
-  return submit(engine, std::move(prompts), request.n, generation, sealed);
+  call.watch->set_submitted(model->served.name, observer_->gaps(model->served.name));
+  return submit(engine, std::move(prompts), request.n, generation, call.watch, sealed);
 }
 
 }  // namespace confide::api

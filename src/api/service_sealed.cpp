@@ -76,10 +76,14 @@ void Service::serve_sealed(Call& outer, seal::Admitted admitted) {
   call.keyset = identity_.published_with(admitted.key);
   call.request = inner_request(std::move(admitted.request), outer.request.peer);
   const WipeOnExit body_wiped(call.request.body);
-  call.exchange = make_sealed_exchange({.writer = std::move(admitted.answer),
-                                        .head_only = call.request.method == "HEAD",
-                                        .headers = std::move(headers)},
-                                       outer.exchange, pacer_);
+  call.watch = outer.watch;
+  call.watch->set_sealed(trace_parent_of(call.request.headers));
+  call.watch->set_route("other");  // until route() knows better
+  call.exchange =
+      watched(call.watch, make_sealed_exchange({.writer = std::move(admitted.answer),
+                                                .head_only = call.request.method == "HEAD",
+                                                .headers = std::move(headers)},
+                                               outer.exchange, pacer_));
   if (!call.keyset) {
     // Two epochs went by while it was being opened: no keyset can be named that its client holds.
     call.keyset = outer.keyset;

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
+
 namespace confide::ops {
 namespace {
 
@@ -47,6 +49,28 @@ TEST_F(LogTest, ForgesNoSecondLine) {
 TEST_F(LogTest, TakesBracesLiterally) {
   EXPECT_THAT(logged(LogLevel::info, "{} {0:x}"),
               MatchesRegex(std::string(kStamp) + "info \\{\\} \\{0:x\\}\n"));
+}
+
+TEST_F(LogTest, WritesFieldsBehindTheText) {
+  ::testing::internal::CaptureStderr();
+  log(LogLevel::info, "request", {{"route", "/v1/models"}, {"status", 200}, {"key", nullptr}});
+  EXPECT_THAT(
+      ::testing::internal::GetCapturedStderr(),
+      MatchesRegex(std::string(kStamp) + "info request route=/v1/models status=200 key=null\n"));
+}
+
+TEST_F(LogTest, JsonLinesAreDocumentsWhateverIsLogged) {
+  start_logging(LogLevel::info, LogFormat::json);
+  ::testing::internal::CaptureStderr();
+  log(LogLevel::warning, "a \"quoted\"\nbyte \xff", {{"status", 200}});
+  const std::string line = ::testing::internal::GetCapturedStderr();
+  const auto parsed = json::parse(line);
+  ASSERT_TRUE(parsed) << line;
+  EXPECT_EQ((*parsed)["level"], "warning");
+  EXPECT_EQ((*parsed)["message"], "a \"quoted\"\nbyte \xEF\xBF\xBD");
+  EXPECT_EQ((*parsed)["status"], 200);
+  EXPECT_TRUE(parse_rfc3339(parsed->at("time").get<std::string>()));
+  EXPECT_EQ(line.find('\n'), line.size() - 1);
 }
 
 }  // namespace

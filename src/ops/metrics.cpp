@@ -14,10 +14,13 @@ prometheus::Labels to_prometheus(const Metrics::Labels& labels) {
   return {labels.begin(), labels.end()};
 }
 
-const prometheus::Histogram::BucketBoundaries& second_buckets() {
-  static const prometheus::Histogram::BucketBoundaries buckets{
-      0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0};
-  return buckets;
+const prometheus::Histogram::BucketBoundaries& boundaries(Buckets buckets) {
+  static const prometheus::Histogram::BucketBoundaries token{
+      0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5};
+  static const prometheus::Histogram::BucketBoundaries request{
+      0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,   0.25,  0.5,  1.0,
+      2.5,   5.0,    10.0,  20.0, 40.0,  60.0, 120.0, 300.0, 600.0};
+  return buckets == Buckets::token ? token : request;
 }
 
 }  // namespace
@@ -42,11 +45,13 @@ void Metrics::set(const std::string& name, const std::string& help, const Labels
   family.Add(to_prometheus(labels)).Set(value);
 }
 
-void Metrics::observe_seconds(const std::string& name, const std::string& help,
-                              const Labels& labels, double seconds) noexcept {
+Histogram Metrics::histogram(const std::string& name, const std::string& help, const Labels& labels,
+                             Buckets buckets) noexcept {
   auto& family = prometheus::BuildHistogram().Name(name).Help(help).Register(impl_->registry);
-  family.Add(to_prometheus(labels), second_buckets()).Observe(seconds);
+  return Histogram(family.Add(to_prometheus(labels), boundaries(buckets)));
 }
+
+void Histogram::observe(double seconds) noexcept { series_->Observe(seconds); }
 
 std::string Metrics::text() const {
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());

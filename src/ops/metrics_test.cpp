@@ -29,17 +29,28 @@ TEST(MetricsTest, GaugeKeepsTheLastValue) {
   EXPECT_THAT(metrics.text(), HasSubstr("slots_busy 1.5\n"));
 }
 
-TEST(MetricsTest, HistogramReachesFromOneMillisecondToOneMinute) {
+TEST(MetricsTest, HistogramOfRequestsReachesFromOneMillisecondToTenMinutes) {
   Metrics metrics;
-  metrics.observe_seconds("latency_seconds", "Time to first token.", {{"route", "chat"}}, 0.0005);
-  metrics.observe_seconds("latency_seconds", "Time to first token.", {{"route", "chat"}}, 45);
-  metrics.observe_seconds("latency_seconds", "Time to first token.", {{"route", "chat"}}, 300);
+  Histogram series = metrics.histogram("latency_seconds", "Time to first token.",
+                                       {{"route", "chat"}}, Buckets::request);
+  series.observe(0.0005);
+  series.observe(45);
+  metrics
+      .histogram("latency_seconds", "Time to first token.", {{"route", "chat"}}, Buckets::request)
+      .observe(3000);
   const std::string text = metrics.text();
   EXPECT_THAT(text, HasSubstr("latency_seconds_bucket{route=\"chat\",le=\"0.001\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("latency_seconds_bucket{route=\"chat\",le=\"30\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("latency_seconds_bucket{route=\"chat\",le=\"60\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("latency_seconds_bucket{route=\"chat\",le=\"40\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("latency_seconds_bucket{route=\"chat\",le=\"600\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("latency_seconds_bucket{route=\"chat\",le=\"+Inf\"} 3\n"));
   EXPECT_THAT(text, HasSubstr("latency_seconds_count{route=\"chat\"} 3\n"));
+}
+
+TEST(MetricsTest, HistogramOfTokensHasFinerBuckets) {
+  Metrics metrics;
+  metrics.histogram("gap_seconds", "Between tokens.", {}, Buckets::token).observe(0.06);
+  EXPECT_THAT(metrics.text(), HasSubstr("gap_seconds_bucket{le=\"0.05\"} 0\n"));
+  EXPECT_THAT(metrics.text(), HasSubstr("gap_seconds_bucket{le=\"0.075\"} 1\n"));
 }
 
 TEST(MetricsTest, LosesNoCountBetweenThreads) {

@@ -52,5 +52,20 @@ TEST(ShutdownTest, ASecondSignalKills) {
       ::testing::KilledBySignal(SIGINT), "draining");
 }
 
+TEST(ShutdownTest, AHangupIsReportedAndEndsNothing) {
+  EXPECT_EXIT(
+      {
+        catch_termination_and_hangup();
+        kill(getpid(), SIGHUP);
+        int hangups = 0;
+        const int got = wait_for_termination([&hangups] {
+          ++hangups;
+          kill(getpid(), SIGTERM);
+        });
+        std::_Exit(got == SIGTERM && hangups == 1 ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
 }  // namespace
 }  // namespace confide::ops

@@ -65,7 +65,7 @@ def test_an_ordinary_relay_does_not_hold_streams_back(server, tmp_path):
         assert next(iter(answer)).startswith(b"data: ")
         assert len(relay.accessed()) == 2, "text is here, and the relay is not done"
         one.connection.close()
-        until(lambda: metric(server, "confide_slots_active") == 0, "the slot is free")
+        until(lambda: metric(server, "confide_num_requests_running") == 0, "the slot is free")
 
 
 def test_a_client_stays_with_the_replica_that_it_verified(replicas, tmp_path):

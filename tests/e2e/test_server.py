@@ -23,7 +23,7 @@ STORY = {"model": MODEL_NAME, "temperature": 0,
 
 def metric(server, name):
     text = wire.request(server, "GET", "/v1/metrics").body.decode()
-    return float(re.search(rf"^{name} (\S+)$", text, re.M)[1])
+    return float(re.search(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M)[1])
 
 
 def until(condition, what, seconds=20):
@@ -51,7 +51,7 @@ def test_requests_share_one_batch(server):
 
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         running = [pool.submit(one, i) for i in range(6)]
-        until(lambda: metric(server, "confide_slots_active") > 1, "two slots active at once")
+        until(lambda: metric(server, "confide_num_requests_running") > 1, "two slots active at once")
         answers = [r.result() for r in running]
     for answer in answers:
         assert answer["usage"] == alone["usage"]
@@ -60,20 +60,20 @@ def test_requests_share_one_batch(server):
 
 def test_a_client_that_goes_away_frees_its_slot(server):
     connection, response = open_stream(server, {**STORY, "max_tokens": 900})
-    until(lambda: metric(server, "confide_slots_active") == 1, "the slot is in use")
+    until(lambda: metric(server, "confide_num_requests_running") == 1, "the slot is in use")
     response.close()
     connection.close()
-    until(lambda: metric(server, "confide_slots_active") == 0, "the slot is free", seconds=3)
+    until(lambda: metric(server, "confide_num_requests_running") == 0, "the slot is free", seconds=3)
 
 
 def test_a_buffered_client_that_goes_away_frees_its_slot(server):
     connection = wire.connect(server)
     connection.request("POST", "/v1/chat/completions",
                        wire.compact({**STORY, "max_tokens": 900}))
-    until(lambda: metric(server, "confide_slots_active") == 1, "the slot is in use")
+    until(lambda: metric(server, "confide_num_requests_running") == 1, "the slot is in use")
     connection.sock.close()
     connection.close()
-    until(lambda: metric(server, "confide_slots_active") == 0, "the slot is free", seconds=3)
+    until(lambda: metric(server, "confide_num_requests_running") == 0, "the slot is free", seconds=3)
 
 
 def test_stop_lets_running_answers_finish(start_server):

@@ -1,0 +1,80 @@
+// Who may call, and how often: API keys at work. docs/operations.md, "API keys".
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/access_keys.h"
+#include "api/errors.h"
+#include "base/clock.h"
+#include "net/http.h"
+
+namespace confide::api {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+// What a request shows to be let in: the bearer token (contract 1.1), the whole value of another
+// scheme, or else the X-Api-Key that some clients send instead. Empty if there is none.
+std::string credential_of(const net::Headers& headers);
+
+class KeyMeter;
+
+// A request that a key let in. Not thread-safe; what it holds is given back when it goes.
+class Grant {
+ public:
+  Grant(std::shared_ptr<const ApiKey> key, std::shared_ptr<KeyMeter> meter);
+  ~Grant();
+  Grant(const Grant&) = delete;
+  Grant& operator=(const Grant&) = delete;
+
+  const std::string& key_name() const noexcept { return key_->name; }
+  bool may_use(const std::string& model) const { return key_->may_use(model); }
+
+  // Counts one request, which then counts as running until this object goes. 429 if that is one too
+  // many.
+  ApiResult<void> begin(SteadyTime now);
+  // Takes the prompt's tokens from the key's budget; 429 if that has too few. A prompt larger than
+  // a whole minute's budget needs a full one.
+  ApiResult<void> take_prompt(std::size_t tokens, SteadyTime now);
+  // The answer's, once it is over: the budget may sink below nothing, and later requests wait.
+  void take_answer(std::size_t tokens, SteadyTime now);
+
+  // X-RateLimit-Limit-Requests and its kin, for the limits that the key has.
+  void add_headers(net::Headers& headers, SteadyTime now) const;
+
+ private:
+  ApiError exceeded(std::string_view what, std::chrono::seconds wait, SteadyTime now) const;
+
+  std::shared_ptr<const ApiKey> key_;
+  std::shared_ptr<KeyMeter> meter_;
+  bool running_ = false;
+};
+
+// Thread-safe. What was counted lives in this process alone.
+class Access {
+ public:
+  explicit Access(std::vector<ApiKey> keys);
+
+  // From now on. What was counted for a key that stays is kept; requests under way go on.
+  void replace(std::vector<ApiKey> keys);
+  // 401 if the credential is none of the keys', or that key has expired. How long it takes does not
+  // depend on which key it is, nor on how much of a digest was right.
+  ApiResult<std::shared_ptr<Grant>> identify(const net::Headers& headers, Time now) const;
+
+ private:
+  struct Entry {
+    std::shared_ptr<const ApiKey> key;
+    std::shared_ptr<KeyMeter> meter;
+  };
+  using Entries = std::vector<Entry>;
+  std::shared_ptr<const Entries> entries() const;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Entries> entries_;
+};
+
+}  // namespace confide::api
