@@ -38,6 +38,8 @@ class AnswerWriter {
   Step write(std::span<float> logits);
   // No more tokens: what was held back.
   Shown finish();
+  // Which of the job's stop strings has come.
+  std::optional<std::size_t> stopped_by() const noexcept { return text_.stopped_by(); }
 
  private:
   Shown shown(std::string_view text);

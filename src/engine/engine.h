@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -109,6 +110,7 @@ struct ChatPrompt {
 struct Sampling {
   float temperature = 1.0F;  // 0: greedy
   float top_p = 1.0F;
+  int top_k = 0;  // tokens that may be picked, the likeliest; 0: all
   float presence_penalty = 0.0F;
   float frequency_penalty = 0.0F;
   std::uint32_t seed = 0;
@@ -141,6 +143,7 @@ struct Usage {
   int prompt_tokens = 0;
   int cached_tokens = 0;  // of the prompt's, found in the cache
   int completion_tokens = 0;
+  std::optional<std::size_t> stopped_by = {};  // which of the job's stop strings ended the answer
 };
 
 struct TokenChance {

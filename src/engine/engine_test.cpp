@@ -134,6 +134,7 @@ TEST_F(EngineTest, StopStringOverTokensEndsTheAnswerBeforeIt) {
   const auto sink = run(*engine_, job);
   EXPECT_EQ(sink->wait(), Finish::stop);
   EXPECT_EQ(sink->text(), whole.substr(0, whole.find(stop)));
+  EXPECT_EQ(sink->usage().stopped_by, 1U);
   EXPECT_LT(sink->usage().completion_tokens, 40);
 }
 

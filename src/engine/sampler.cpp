@@ -73,8 +73,9 @@ std::vector<Candidate> at_least(std::span<const float> weights, float least) {
   return out;
 }
 
-// The likeliest tokens that hold `share` of the sum of all weights together, likeliest first.
-std::vector<Candidate> nucleus(const Weights& weights, double share) {
+// The likeliest tokens that hold `share` of the sum of all weights together, but no more than
+// `most`; likeliest first.
+std::vector<Candidate> nucleus(const Weights& weights, double share, std::size_t most) {
   // What weighs less than this holds less than 1 - share all together, so none of it is needed.
   const double least = (1.0 - share) * weights.sum / static_cast<double>(weights.values.size());
   std::vector<Candidate> heap = at_least(weights.values, static_cast<float>(least));
@@ -84,7 +85,7 @@ std::vector<Candidate> nucleus(const Weights& weights, double share) {
   std::ranges::make_heap(heap, below);
   std::vector<Candidate> kept;
   double held = 0;
-  while (!heap.empty() && (kept.empty() || held < share * weights.sum)) {
+  while (!heap.empty() && kept.size() < most && (kept.empty() || held < share * weights.sum)) {
     std::ranges::pop_heap(heap, below);
     kept.push_back(heap.back());
     held += static_cast<double>(heap.back().weight);
@@ -121,12 +122,14 @@ Token Sampler::pick_by_chance(std::span<float> logits) {
   const float scale = 1.0F / sampling_.temperature;
   const double chance = std::uniform_real_distribution<double>(0.0, 1.0)(random_);
   if (!std::isfinite(most) || !std::isfinite(scale)) return argmax(logits);
-  if (sampling_.top_p >= 1.0F) {
+  const bool any_number = sampling_.top_k <= 0;
+  if (sampling_.top_p >= 1.0F && any_number) {
     const Weights weights = weigh_all(logits, most, scale);
     return draw(weights, chance * weights.sum);
   }
   const std::vector<Candidate> kept =
-      nucleus(weigh_all(logits, most, 1.0F), static_cast<double>(sampling_.top_p));
+      nucleus(weigh_all(logits, most, 1.0F), static_cast<double>(sampling_.top_p),
+              any_number ? logits.size() : static_cast<std::size_t>(sampling_.top_k));
   std::vector<float> weights;
   for (const Candidate& c : kept) weights.push_back(std::pow(c.weight, scale));
   const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);

@@ -10,7 +10,7 @@
 namespace confide::engine {
 
 // One request's sampling, in this order: bias, presence and frequency penalties over the tokens
-// picked so far, top_p, temperature, chance. Temperature 0 takes the likeliest token.
+// picked so far, top_p and top_k, temperature, chance. Temperature 0 takes the likeliest token.
 class Sampler {
  public:
   explicit Sampler(Sampling sampling);

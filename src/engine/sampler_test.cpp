@@ -79,6 +79,16 @@ TEST(SamplerTest, TopPKeepsTheLikeliestThatHoldTheShare) {
   EXPECT_NEAR(share[50], 4.0 / 7, 0.015);
 }
 
+TEST(SamplerTest, TopKKeepsTheLikeliest) {
+  const auto two = shares({.temperature = 1.0F, .top_k = 2}, four_tokens());
+  EXPECT_EQ(two[15], 0.0);
+  EXPECT_NEAR(two[16], 3.0 / 7, 0.015);
+  EXPECT_NEAR(two[50], 4.0 / 7, 0.015);
+  EXPECT_EQ(pick_once({.temperature = 1.0F, .top_k = 1}, four_tokens()), 50);
+  const auto both = shares({.temperature = 1.0F, .top_p = 0.3F, .top_k = 2}, four_tokens());
+  EXPECT_NEAR(both[50], 1.0, 1e-6) << "whichever allows less";
+}
+
 TEST(SamplerTest, TopPZeroIsGreedy) {
   EXPECT_NEAR(shares({.temperature = 2.0F, .top_p = 0.0F}, four_tokens())[50], 1.0, 1e-9);
 }

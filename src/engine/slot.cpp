@@ -142,7 +142,8 @@ Slot::Ended Slot::end(Finish finish) {
   if (spoilt_ || cache_key_.empty() || !rules_.keep_prompts) forget();
   const Usage usage{.prompt_tokens = static_cast<int>(request_->job().prompt.size()),
                     .cached_tokens = static_cast<int>(prompt_cached_),
-                    .completion_tokens = generated_};
+                    .completion_tokens = generated_,
+                    .stopped_by = writer_->stopped_by()};
   writer_.reset();
   in_batch_ = false;
   return {.request = std::exchange(request_, nullptr), .usage = usage};

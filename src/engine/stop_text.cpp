@@ -51,6 +51,7 @@ Sequence next_sequence(std::string_view text) {
 
 // Length of the longest end of `text` that begins `stop` without being all of it.
 std::size_t overlap(std::string_view text, std::string_view stop) {
+  if (stop.empty()) return 0;
   for (std::size_t n = std::min(text.size(), stop.size() - 1); n > 0; --n) {
     if (text.ends_with(stop.substr(0, n))) return n;
   }
@@ -59,9 +60,7 @@ std::size_t overlap(std::string_view text, std::string_view stop) {
 
 }  // namespace
 
-StopText::StopText(std::vector<std::string> stops) : stops_(std::move(stops)) {
-  std::erase_if(stops_, [](const std::string& s) { return s.empty(); });
-}
+StopText::StopText(std::vector<std::string> stops) : stops_(std::move(stops)) {}
 
 StopText::~StopText() {
   wipe(held_);
@@ -69,14 +68,16 @@ StopText::~StopText() {
 }
 
 std::string_view StopText::push(std::string_view piece) {
-  if (stopped_) return {};
+  if (stopped()) return {};
   held_ += piece;
   std::size_t stop_at = std::string::npos;
-  for (const std::string& stop : stops_) stop_at = std::min(stop_at, held_.find(stop));
-  if (stop_at != std::string::npos) {
-    stopped_ = true;
-    return release(stop_at, true);
+  for (std::size_t i = 0; i < stops_.size(); ++i) {
+    const std::size_t at = stops_[i].empty() ? std::string::npos : held_.find(stops_[i]);
+    if (at >= stop_at) continue;
+    stop_at = at;
+    stopped_by_ = i;
   }
+  if (stopped()) return release(stop_at, true);
   std::size_t keep = 0;
   for (const std::string& stop : stops_) keep = std::max(keep, overlap(held_, stop));
   // A stop string begins with a whole character, so bytes before one that began are complete.
@@ -84,7 +85,7 @@ std::string_view StopText::push(std::string_view piece) {
 }
 
 std::string_view StopText::finish() {
-  if (stopped_) return {};
+  if (stopped()) return {};
   return release(held_.size(), true);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,9 @@ class StopText {
   std::string_view push(std::string_view piece);
   // No more tokens: what was held back, unless a stop string was seen.
   std::string_view finish();
-  bool stopped() const noexcept { return stopped_; }
+  bool stopped() const noexcept { return stopped_by_.has_value(); }
+  // Which of the stop strings given has been seen: of several at one place the first.
+  std::optional<std::size_t> stopped_by() const noexcept { return stopped_by_; }
   // How many of the bytes pushed have come out so far, invalid ones included.
   std::size_t released() const noexcept { return released_; }
 
@@ -35,7 +38,7 @@ class StopText {
   std::string held_;
   std::string shown_;
   std::size_t released_ = 0;
-  bool stopped_ = false;
+  std::optional<std::size_t> stopped_by_;
 };
 
 }  // namespace confide::engine

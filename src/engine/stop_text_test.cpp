@@ -98,6 +98,14 @@ TEST(StopTextTest, EarliestOfSeveralWins) {
   EXPECT_EQ(shown({"world", "lo"}, {"hel", "lo world"}), "hel");
 }
 
+TEST(StopTextTest, SaysWhichStopStringCame) {
+  StopText text({"", "world", "lo", "lo w"});
+  text.push("hel");
+  EXPECT_EQ(text.stopped_by(), std::nullopt);
+  text.push("lo world");
+  EXPECT_EQ(text.stopped_by(), 2U);
+}
+
 TEST(StopTextTest, LongerHoldOfSeveralWins) {
   StopText text({"xyz!", "z?"});
   EXPECT_EQ(text.push("wxyz"), "w");
