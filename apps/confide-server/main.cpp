@@ -13,6 +13,8 @@ Examples:
     confide-server --model model.gguf --tee sim --state ./state
   Serve from inside an Intel TDX guest:
     confide-server --model model.gguf --listen 0.0.0.0:8443 --state /var/lib/confide
+  Serve two models and vectors of texts:
+    confide-server --model small=a.gguf --model big=b.gguf --embedding-model vectors=c.gguf
 
 Clients check the service and talk to it with `confide chat`.
 Exit codes: 0 stopped, 2 usage or unreadable input, 3 something needed is unavailable.)";
@@ -27,7 +29,11 @@ int main(int argc, char** argv) {
   app.footer(kExamples);
   app.set_version_flag("--version", std::string(confide::ops::version()));
 
-  app.add_option("--model", options.model, "the model, a GGUF file")->required();
+  app.add_option("--model", options.models,
+                 "a model: a GGUF file, or NAME=FILE; may be given several times")
+      ->required();
+  app.add_option("--embedding-model", options.embedding_models,
+                 "a model that makes vectors of texts, given as --model is");
   confide::server::declare_options(app, options);
 
   try {

@@ -8,7 +8,8 @@ namespace confide::server {
 void declare_options(CLI::App& app, ServeOptions& options) {
   app.set_config("--config", "", "read these options from a TOML file")->check(CLI::ExistingFile);
   app.allow_config_extras(false);
-  app.add_option("--model-name", options.model_name, "id that clients ask for [the file's name]");
+  app.add_option("--model-name", options.model_name,
+                 "id that clients ask for, if there is one --model [the file's name]");
   app.add_option("--listen", options.listen, "ADDRESS:PORT; port 0 takes any free one")
       ->capture_default_str();
   app.add_option("--tee", options.tee, "where evidence comes from")

@@ -13,9 +13,10 @@ class App;
 namespace confide::server {
 
 struct ServeOptions {
-  std::string model;                      // GGUF file
-  std::string model_name;                 // empty: the file's name
-  std::string listen = "127.0.0.1:8443";  // port 0: any free one
+  std::vector<std::string> models;            // FILE or NAME=FILE, in GGUF
+  std::string model_name;                     // of a single model; empty: the file's name
+  std::vector<std::string> embedding_models;  // as `models`
+  std::string listen = "127.0.0.1:8443";      // port 0: any free one
   std::string tee = "auto";
   std::string state = "confide-state";
   std::vector<std::string> domains;  // further names and addresses of the TLS certificate

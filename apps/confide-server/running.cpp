@@ -102,10 +102,7 @@ Status run_service(const ServeOptions& options, const RunningParts& parts) {
   ops::WorkerPool pool(std::max(2U, std::thread::hardware_concurrency()),
                        std::max(kMinQueuedCalls, static_cast<std::size_t>(options.queue)));
   api::Service service({.provenance = provenance(), .public_metrics = options.metrics_public},
-                       {.models = {{.name = parts.model_name,
-                                    .aliases = {},
-                                    .digest = parts.model_digest,
-                                    .engine = parts.engine}},
+                       {.models = parts.models,
                         .tee = parts.tee,
                         .receipts = parts.receipts,
                         .pool = pool,
@@ -127,8 +124,10 @@ Status run_service(const ServeOptions& options, const RunningParts& parts) {
                          [&](net::HttpRequest request, std::shared_ptr<net::Exchange> exchange) {
                            service.handle(std::move(request), std::move(exchange));
                          }));
-  ops::log_info(fmt::format("model {} {} ({}, {})", parts.model_name, parts.model_digest,
-                            parts.engine.info().description, parts.engine.build()));
+  for (const api::ServedModel& model : parts.models) {
+    ops::log_info(fmt::format("model {} {} ({}, {})", model.name, model.digest,
+                              model.engine.info().description, model.engine.build()));
+  }
   ops::log_info(fmt::format("keyset {}, valid until {}", identity->published()->digest,
                             to_rfc3339(identity->not_after())));
   ops::log_info(fmt::format("listening on {}://{}:{}", parts.plain ? "http" : "https",
@@ -140,7 +139,7 @@ Status run_service(const ServeOptions& options, const RunningParts& parts) {
                             options.drain_seconds));
   server->drain(std::chrono::seconds{options.drain_seconds});
   // What still runs is cancelled, and its receipts are written, before anything they use goes.
-  parts.engine.stop();
+  for (const api::ServedModel& model : parts.models) model.engine.stop();
   pool.stop();
   ops::log_info("stopped");
   return {};

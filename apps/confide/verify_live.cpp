@@ -17,7 +17,7 @@ Status write_policy(const VerifyLiveOptions& options, const verify::Policy& poli
 }
 
 void show_claims(const client::AttestedService& service) {
-  say("  model     " + service.model_digest());
+  for (const std::string& digest : service.model_digests()) say("  model     " + digest);
   say("  manifest  " + service.compose_digest());
   say("  keyset    " + service.keyset().digest);
 }

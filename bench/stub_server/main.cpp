@@ -54,14 +54,15 @@ Status run(const StubServerOptions& options, const std::vector<std::string>& arg
                                                .answer_tokens = options.answer_tokens,
                                                .tokens_per_second = options.tokens_per_second});
   return server::run_service(options.serve,
-                             {.engine = *engine,
+                             {.models = {{.name = options.serve.model_name,
+                                          .aliases = {},
+                                          .digest = crypto::sha256_tag(as_bytes("no model")),
+                                          .engine = *engine}},
                               .tee = *tee,
                               .receipts = *receipts,
                               .clock = clock,
                               .listen = listen,
-                              .plain = options.plain,
-                              .model_name = options.serve.model_name,
-                              .model_digest = crypto::sha256_tag(as_bytes("no model"))});
+                              .plain = options.plain});
 }
 
 }  // namespace

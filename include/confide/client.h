@@ -46,7 +46,7 @@ CONFIDE_API void confide_document_free(char* document);
  * Another member, or a value of another kind, is refused as "malformed".
  *
  * An attested service is this document:
- *   {"url","verified_at","simulated","model","manifest","keyset","keyset_expires","nonce","report",
+ *   {"url","verified_at","simulated","models","manifest","keyset","keyset_expires","nonce","report",
  *    "verdict"}
  * model, manifest and keyset are digests, "sha256:..."; report is the document as served, for
  * keeping, and nonce what it was asked for with.

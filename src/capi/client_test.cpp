@@ -143,7 +143,7 @@ TEST_F(CapiClientTest, AServiceIsVerified) {
     ASSERT_TRUE(confide_service_verify(borrow(how.dump()), &document)) << document;
     const Owned<char> owned(document);
     const Json service = parsed(document);
-    EXPECT_EQ(service["model"], backend.service.model_digest());
+    EXPECT_EQ(service["models"], Json({backend.service.model_digest()}));
     EXPECT_EQ(service["keyset"], backend.service.digest());
     EXPECT_EQ(service["simulated"], true);
     EXPECT_EQ(service["verdict"]["verdict"], "pass");

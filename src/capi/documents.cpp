@@ -106,7 +106,7 @@ std::string service_document(const ServiceFacts& facts) {
   return dump({{"url", facts.url},
                {"verified_at", to_rfc3339(facts.verified_at)},
                {"simulated", service.simulated()},
-               {"model", service.model_digest()},
+               {"models", service.model_digests()},
                {"manifest", service.compose_digest()},
                {"keyset", service.keyset().digest},
                {"keyset_expires", to_rfc3339(service.keyset().keyset.not_after)},

@@ -116,16 +116,21 @@ Result<std::string> measured_compose(const aci::Report& report, const verify::Ve
   return tag(digest);
 }
 
-Result<std::string> measured_model(const verify::VerifiedEventLog& log,
-                                   const verify::Policy& policy) {
-  TRY_ASSIGN(const Bytes measured, log.application_event(kModelEvent));
-  if (measured.size() != std::tuple_size_v<crypto::Sha256>) {
-    return fail(Errc::malformed, "the measured model digest is not 32 bytes long");
+// All of them: the process may answer with any.
+Result<std::vector<std::string>> measured_models(const verify::VerifiedEventLog& log,
+                                                 const verify::Policy& policy) {
+  TRY_ASSIGN(const std::vector<Bytes> measured, log.application_events(kModelEvent));
+  std::vector<std::string> out;
+  for (const Bytes& digest : measured) {
+    if (digest.size() != std::tuple_size_v<crypto::Sha256>) {
+      return fail(Errc::malformed, "a measured model digest is not 32 bytes long");
+    }
+    if (!policy.model_digests.empty() && !policy.model_digests.contains(to_hex(digest))) {
+      return fail(Errc::policy, tag(digest) + " is not among the accepted models");
+    }
+    out.push_back(tag(digest));
   }
-  if (!policy.model_digests.empty() && !policy.model_digests.contains(to_hex(measured))) {
-    return fail(Errc::policy, tag(measured) + " is not among the accepted models");
-  }
-  return tag(measured);
+  return out;
 }
 
 // Declared, and backed by the measured manifest: an image digest must stand in it. Repository and
@@ -205,7 +210,7 @@ std::optional<verify::VerifiedEventLog> check_log(const aci::Report& report,
 // What the log says ran: manifest and model, by digest; empty where it does not hold.
 struct Measured {
   std::string compose;
-  std::string model;
+  std::vector<std::string> models;
 };
 
 Measured check_measured(const aci::Report& report,
@@ -223,11 +228,11 @@ Measured check_measured(const aci::Report& report,
   } else {
     record.fail("aci.compose", compose.error());
   }
-  if (auto model = measured_model(*log, policy)) {
-    measured.model = *model;
-    record.pass("aci.model", measured.model);
+  if (auto models = measured_models(*log, policy)) {
+    measured.models = *std::move(models);
+    record.pass("aci.model", fmt::format("{}", fmt::join(measured.models, ", ")));
   } else {
-    record.fail("aci.model", model.error());
+    record.fail("aci.model", models.error());
   }
   return measured;
 }
@@ -253,7 +258,11 @@ void claim(const aci::Report& report, const AppraisalInput& input, const Measure
            Json& claims) {
   claims["keyset_digest"] = report.keyset.digest;
   claims["keyset_not_after"] = to_rfc3339(report.keyset.keyset.not_after);
-  claims["model_sha256"] = measured.model.empty() ? Json(nullptr) : Json(measured.model.substr(7));
+  Json models = Json::array();
+  for (const std::string& digest : measured.models) models.push_back(digest.substr(7));
+  // Of several, the receipt says which.
+  if (models.size() < 2) claims["model_sha256"] = models.empty() ? Json(nullptr) : models.front();
+  claims["models_sha256"] = std::move(models);
   claims["compose_hash"] =
       measured.compose.empty() ? Json(nullptr) : Json(measured.compose.substr(7));
   claims["serving"] = report.serving;
@@ -311,10 +320,11 @@ Status check_direct(const aci::VerifiedReceipt& receipt) {
   return fail(Errc::mismatch, "the attested process handed the prompt on to an upstream");
 }
 
-Status check_execution(const std::optional<aci::Execution>& ran, const std::string& attested) {
+Status check_execution(const std::optional<aci::Execution>& ran,
+                       const std::vector<std::string>& attested) {
   if (!ran) return fail(Errc::not_found, "the receipt does not say which model ran");
-  if (ran->model_digest != attested) {
-    return fail(Errc::mismatch, "another model ran than the attested one: " + ran->model_digest);
+  if (std::ranges::find(attested, ran->model_digest) == attested.end()) {
+    return fail(Errc::mismatch, "another model ran than the attested ones: " + ran->model_digest);
   }
   return {};
 }
@@ -359,7 +369,7 @@ Result<AttestedService> appraise(const AppraisalInput& input, const verify::Poli
   verdict.merge(std::move(mine));
   TRY(outcome);
   service.td_ = quote->td();
-  service.model_digest_ = measured.model;
+  service.model_digests_ = measured.models;
   service.compose_digest_ = measured.compose;
   service.simulated_ = quote->simulated();
   return service;
@@ -384,8 +394,8 @@ Result<aci::VerifiedReceipt> appraise_receipt(std::string_view document,
   check_nonce(facts.client_nonce, *receipt, record);
   record.check("receipt.serving", check_direct(*receipt),
                "answered by the attested process itself");
-  record.check("receipt.model", check_execution(receipt->execution(), service.model_digest()),
-               service.model_digest());
+  record.check("receipt.model", check_execution(receipt->execution(), service.model_digests()),
+               receipt->execution() ? receipt->execution()->model_digest : "");
   if (receipt->execution()) claim_execution(*receipt->execution(), mine.claims);
 
   const Status outcome = record.outcome();
@@ -406,7 +416,10 @@ verify::Policy pinned_policy(const verify::Policy& policy, const AttestedService
                          {"rtmr2", {to_hex(td.rtmr[2])}}};
   const auto bare = [](const std::string& digest) { return digest.substr(digest.find(':') + 1); };
   pinned.compose_hashes = {bare(service.compose_digest())};
-  pinned.model_digests = {bare(service.model_digest())};
+  pinned.model_digests.clear();
+  for (const std::string& digest : service.model_digests()) {
+    pinned.model_digests.insert(bare(digest));
+  }
   return pinned;
 }
 

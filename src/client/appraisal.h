@@ -39,7 +39,8 @@ class AttestedService {
   const aci::ParsedKeyset& keyset() const noexcept { return report_.keyset; }
   const aci::Report& report() const noexcept { return report_; }
   const evidence::TdReport& td() const noexcept { return td_; }
-  const std::string& model_digest() const noexcept { return model_digest_; }      // sha256:...
+  // sha256:..., one for each model that was measured.
+  const std::vector<std::string>& model_digests() const noexcept { return model_digests_; }
   const std::string& compose_digest() const noexcept { return compose_digest_; }  // sha256:...
   bool simulated() const noexcept { return simulated_; }
 
@@ -49,7 +50,7 @@ class AttestedService {
   AttestedService() = default;
   aci::Report report_;
   evidence::TdReport td_;
-  std::string model_digest_;
+  std::vector<std::string> model_digests_;
   std::string compose_digest_;
   bool simulated_ = false;
 };
@@ -78,7 +79,7 @@ Result<aci::VerifiedReceipt> appraise_receipt(std::string_view document,
                                               const ExchangeFacts& facts, verify::Verdict& verdict);
 
 // `policy` narrowed to what `service` showed: its boot measurements (mr_td, rtmr0..2), manifest,
-// model, and the kind of root it chains to. rtmr3 differs from start to start and stays open.
+// models, and the kind of root it chains to. rtmr3 differs from start to start and stays open.
 verify::Policy pinned_policy(const verify::Policy& policy, const AttestedService& service);
 
 }  // namespace confide::client

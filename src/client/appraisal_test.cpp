@@ -91,7 +91,7 @@ TEST_F(AppraisalTest, GenuineServicePasses) {
   ASSERT_TRUE(attested) << attested.error().message;
   EXPECT_TRUE(attested->simulated());
   EXPECT_TRUE(verdict.simulated);
-  EXPECT_EQ(attested->model_digest(), service.model_digest());
+  EXPECT_EQ(attested->model_digests(), std::vector{service.model_digest()});
   EXPECT_EQ(attested->keyset().digest, service.digest());
   for (const std::string_view id :
        {"aci.report", "aci.serving", "aci.keyset_digest", "aci.report_data", "aci.freshness",
@@ -278,9 +278,19 @@ TEST_F(AppraisalTest, ManifestOutsideThePolicyIsRefused) {
   expect_refused(observe(), Errc::policy, "aci.compose");
 }
 
-TEST_F(AppraisalTest, ModelMustBeMeasuredExactlyOnce) {
-  service.log.push_back(service.log.back());
-  expect_refused(observe(), Errc::mismatch, "aci.model");
+TEST_F(AppraisalTest, EveryModelMustBeAccepted) {
+  service.log.push_back(runtime_event("confide.model", Bytes(32, 7)));
+  const auto attested = judge(observe());
+  ASSERT_TRUE(attested);
+  EXPECT_EQ(attested->model_digests(),
+            (std::vector{service.model_digest(), "sha256:" + to_hex(Bytes(32, 7))}));
+  policy.model_digests = {to_hex(service.model)};
+  expect_refused(observe(), Errc::policy, "aci.model");
+  policy.model_digests.insert(to_hex(Bytes(32, 7)));
+  EXPECT_TRUE(judge(observe()));
+}
+
+TEST_F(AppraisalTest, ModelMustBeMeasured) {
   service.log.resize(2);
   expect_refused(observe(), Errc::not_found, "aci.model");
   service.log.push_back(runtime_event("confide.model", Bytes(31)));

@@ -85,7 +85,7 @@ Json Proxy::status() const {
                         {"simulated", attestation->service.simulated()},
                         {"keyset", keyset.digest},
                         {"not_after", to_rfc3339(keyset.keyset.not_after)},
-                        {"model_digest", attestation->service.model_digest()}});
+                        {"model_digests", attestation->service.model_digests()}});
   }
   const Counts counts = tally_.counts();
   return {

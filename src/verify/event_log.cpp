@@ -185,8 +185,8 @@ Result<Bytes> VerifiedEventLog::platform_event(std::string_view name) const {
   return find_platform_event(events_, name);
 }
 
-Result<Bytes> VerifiedEventLog::application_event(std::string_view name) const {
-  return find_event(events_, name);
+Result<std::vector<Bytes>> VerifiedEventLog::application_events(std::string_view name) const {
+  return find_events(events_, name);
 }
 
 Result<VerifiedEventLog> verify_event_log(std::vector<Event> log, const evidence::TdReport& td,

@@ -33,9 +33,9 @@ class VerifiedEventLog {
   // measured. Fails with `not_found` if there is none or the log has no `system-ready`, `mismatch`
   // if there are two.
   Result<Bytes> platform_event(std::string_view name) const;
-  // The payload of the one event of this name in all of RTMR3; for what the measured application
-  // itself records, such as the model. Fails likewise.
-  Result<Bytes> application_event(std::string_view name) const;
+  // The payloads of all events of this name in RTMR3, in their order; for what the measured
+  // application itself records, such as its models. Fails with `not_found` if there is none.
+  Result<std::vector<Bytes>> application_events(std::string_view name) const;
   const std::vector<evidence::Event>& events() const noexcept { return events_; }
 
  private:

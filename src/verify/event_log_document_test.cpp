@@ -183,7 +183,7 @@ TEST(EventLogDocument, ACcelAreaExplainsItsRegisters) {
                                       "eventlog.rtmr1", "eventlog.rtmr2", "eventlog.rtmr3"}));
   EXPECT_EQ(out->events().size(), 2U);
   // Firmware names nothing, so nothing of it can be taken for what a platform says.
-  EXPECT_EQ(out->application_event("tagged").error().code, Errc::not_found);
+  EXPECT_EQ(out->application_events("tagged").error().code, Errc::not_found);
 
   const Json& claims = verdict.claims;
   EXPECT_EQ(claims["algorithms"], Json::array({"0xb", "0xc"}));

@@ -132,16 +132,13 @@ bool is_system_ready(const Event& event) {
   return event.imr == kApplicationRegister && event.name == kSystemReady;
 }
 
-Result<Bytes> find_event(std::span<const Event> log, std::string_view name) {
-  const auto matches = [name](const Event& event) {
-    return event.imr == kApplicationRegister && event.name == name;
-  };
-  const auto first = std::ranges::find_if(log, matches);
-  if (first == log.end()) return fail(Errc::not_found, fmt::format("E6: no event '{}'", name));
-  if (std::find_if(first + 1, log.end(), matches) != log.end()) {
-    return fail(Errc::mismatch, fmt::format("E6: event '{}' stands twice in the log", name));
+Result<std::vector<Bytes>> find_events(std::span<const Event> log, std::string_view name) {
+  std::vector<Bytes> out;
+  for (const Event& event : log) {
+    if (event.imr == kApplicationRegister && event.name == name) out.push_back(event.payload);
   }
-  return first->payload;
+  if (out.empty()) return fail(Errc::not_found, fmt::format("E6: no event '{}'", name));
+  return out;
 }
 
 Result<Bytes> find_platform_event(std::span<const Event> log, std::string_view name) {
@@ -149,7 +146,11 @@ Result<Bytes> find_platform_event(std::span<const Event> log, std::string_view n
   if (ready == log.end()) {
     return fail(Errc::not_found, "E5: no system-ready: nothing tells platform from application");
   }
-  return find_event({log.begin(), ready}, name);
+  TRY_ASSIGN(std::vector<Bytes> found, find_events({log.begin(), ready}, name));
+  if (found.size() > 1) {
+    return fail(Errc::mismatch, fmt::format("E6: event '{}' stands twice in the log", name));
+  }
+  return std::move(found.front());
 }
 
 }  // namespace confide::verify

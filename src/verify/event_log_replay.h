@@ -38,8 +38,9 @@ std::vector<RegisterDifference> find_differences(const std::vector<evidence::Eve
 std::string describe(const RegisterDifference& difference);
 
 bool is_system_ready(const evidence::Event& event);
-// E6: the payload of the one event of a name in RTMR3; in all of it, or before `system-ready`.
-Result<Bytes> find_event(std::span<const evidence::Event> log, std::string_view name);
+// E6: the payloads of the events of a name in all of RTMR3, and that of the one before
+// `system-ready`.
+Result<std::vector<Bytes>> find_events(std::span<const evidence::Event> log, std::string_view name);
 Result<Bytes> find_platform_event(std::span<const evidence::Event> log, std::string_view name);
 
 }  // namespace confide::verify

@@ -92,7 +92,7 @@ TEST(EventLogVerify, PassesAndHandsOutPayloads) {
   EXPECT_EQ(out->events().size(), log.size());
   EXPECT_EQ(to_hex(out->platform_event("app-id").value()),
             "1111111111111111111111111111111111111111");
-  EXPECT_EQ(to_hex(out->application_event("model").value()), "aabb");
+  EXPECT_EQ(to_hex(out->application_events("model").value().at(0)), "aabb");
 }
 
 TEST(EventLogVerify, RefusesAPayloadOrNameThatTheDigestDoesNotCover) {
@@ -168,7 +168,7 @@ TEST(EventLogLookUp, RefusesTwoOfAName) {
   auto log = vector_log();
   log.insert(log.begin() + 1, {runtime("region", "22"), runtime("region", "22")});
   EXPECT_EQ(verified(log)->platform_event("region").error().code, Errc::mismatch);
-  EXPECT_EQ(verified(log)->application_event("region").error().code, Errc::mismatch);
+  EXPECT_EQ(verified(log)->application_events("region").value().size(), 2U);
 }
 
 TEST(EventLogLookUp, ThePlatformSpeaksOnlyBeforeSystemReady) {
@@ -178,9 +178,9 @@ TEST(EventLogLookUp, ThePlatformSpeaksOnlyBeforeSystemReady) {
   log.push_back(runtime("model", "33"));
   const auto out = verified(log);
   EXPECT_EQ(to_hex(out->platform_event("region").value()), "11");
-  EXPECT_EQ(out->application_event("region").error().code, Errc::mismatch);
+  EXPECT_EQ(out->application_events("region").value().size(), 2U);
   EXPECT_EQ(out->platform_event("model").error().code, Errc::not_found);
-  EXPECT_EQ(to_hex(out->application_event("model").value()), "33");
+  EXPECT_EQ(to_hex(out->application_events("model").value().at(0)), "33");
 }
 
 TEST(EventLogLookUp, WithoutSystemReadyThePlatformSaidNothing) {
@@ -194,7 +194,7 @@ TEST(EventLogLookUp, AnEventOfAnotherRegisterIsNobodys) {
   log[0].imr = 2;
   log[1].imr = 2;
   EXPECT_EQ(verified(log)->platform_event("key-provider").error().code, Errc::not_found);
-  EXPECT_EQ(verified(log)->application_event("key-provider").error().code, Errc::not_found);
+  EXPECT_EQ(verified(log)->application_events("key-provider").error().code, Errc::not_found);
   EXPECT_TRUE(verified(log)->platform_event("app-id"));
 }
 
@@ -273,7 +273,7 @@ TEST(EventLogVersions, BothMayStandInOneLog) {
 TEST(EventLogVersions, AColonInANameIsPlainInTheSecond) {
   auto log = vector_log();
   log.push_back(second_version("model:b", "00"));
-  EXPECT_EQ(to_hex(verified(log)->application_event("model:b").value()), "00");
+  EXPECT_EQ(to_hex(verified(log)->application_events("model:b").value().at(0)), "00");
 }
 
 TEST(EventLogVersions, AGivenPreimageIsTheComputedOne) {

@@ -34,7 +34,7 @@ def test_verifies_a_live_service(package, server, confide, tmp_path):
     service = package.verify(server.url, trust_roots=[server.root])
     assert service.simulated and service.verdict.passed
     assert {"tdx.quote.signature", "aci.tls"} <= {check.id for check in service.verdict.checks}
-    assert package.verify(server.url, trust_roots=[server.root.read_bytes()]).model == service.model
+    assert package.verify(server.url, trust_roots=[server.root.read_bytes()]).models == service.models
     saved = tmp_path / "report.json"
     saved.write_text(service.report)
     assert confide("verify", "report", saved, "--nonce", service.nonce, "--trust-root",
@@ -223,7 +223,7 @@ def model(url: str) -> str:
     with confide.Client(url, confide.Policy("version = 1"), padding="none") as client:
         answer = client.request("GET", "/v1/models", headers={"a": "b"})
         piece: bytes = answer.read()
-    return service.model + piece.decode()
+    return service.models[0] + piece.decode()
 """)
     mypy = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", ROOT / "build/mypy"]
     for what, where in ((CLIENT / "src/confide", CLIENT / "src"), (user, installed)):

@@ -47,7 +47,7 @@ class Service:
     url: str
     verified_at: datetime.datetime
     simulated: bool
-    model: str  #: digest of the model, ``sha256:...``
+    models: list[str]  #: digests of its models, ``sha256:...``
     manifest: str  #: digest of the application's manifest
     keyset: str  #: digest of its keys
     keyset_expires: datetime.datetime
