@@ -23,6 +23,7 @@ struct ApiTraits {
   std::string_view id_prefix;         // of an answer's id
   std::string_view tool_call_prefix;  // of the id of a call that the model gave none
   std::string_view prompt_member;     // what errors about the prompt name
+  std::string_view schema_member;     // and about the answer's form
   // Which fields E2EE seals; nothing: none are defined, so E2EE is refused (contract 1.6).
   std::optional<seal::Endpoint> sealed_fields;
 };

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -11,6 +12,9 @@
 #include "engine/engine.h"
 
 namespace confide::api {
+
+// The schema of an answer that is to be any JSON object.
+inline constexpr std::string_view kAnyObject = R"({"type":"object"})";
 
 using Prompt = std::variant<std::string, std::vector<engine::Token>>;
 

@@ -10,6 +10,7 @@ const Json* Members::given(std::string_view name) const {
 }
 
 std::string Members::path(std::string_view name) const {
+  if (name.empty()) return path_;
   return path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
 }
 

@@ -19,6 +19,7 @@ class Members {
       : object_(&object), path_(std::move(path)) {}
 
   const Json* given(std::string_view name) const;
+  // Of a member, or of the object itself.
   std::string path(std::string_view name) const;
   ApiError wrong(std::string_view name, std::string_view expected) const;
 

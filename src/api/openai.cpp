@@ -1,7 +1,8 @@
 #include "api/openai.h"
 
 #include <algorithm>
-#include <array>
+#include <charconv>
+#include <cmath>
 #include <limits>
 
 #include <fmt/format.h>
@@ -14,6 +15,7 @@ namespace {
 constexpr std::size_t kMaxStops = 16;
 constexpr std::size_t kMaxStopBytes = 512;
 constexpr std::int64_t kMaxChoices = 128;
+constexpr double kMaxBias = 100.0;
 constexpr std::size_t kMaxSaltBytes = 256;
 constexpr std::size_t kMaxCacheKeyBytes = 1024;
 
@@ -50,45 +52,22 @@ ApiResult<std::vector<std::string>> stops(const Members& body) {
   return out;
 }
 
-struct Unsupported {
-  std::string_view name;
-  std::string_view harmless;  // JSON texts that ask for nothing, separated by '|'
-};
-
-// Members that would change the answer if they were honoured, so silence would be a lie.
-constexpr std::array<Unsupported, 13> kUnsupported = {{{"tools", "[]"},
-                                                       {"functions", "[]"},
-                                                       {"tool_choice", "\"none\"|\"auto\""},
-                                                       {"best_of", "1"},
-                                                       {"logprobs", "false"},
-                                                       {"top_logprobs", "0"},
-                                                       {"logit_bias", "{}"},
-                                                       {"response_format", "{\"type\":\"text\"}"},
-                                                       {"modalities", "[\"text\"]"},
-                                                       {"audio", "{}"},
-                                                       {"prediction", "{}"},
-                                                       {"echo", "false"},
-                                                       {"suffix", "\"\""}}};
-
-ApiResult<void> refuse_unsupported(const Members& body) {
-  for (const Unsupported& member : kUnsupported) {
-    const Json* value = body.given(member.name);
-    if (value == nullptr) continue;
-    const std::string text = json::compact(*value);
-    std::string_view harmless = member.harmless;
-    bool fine = false;
-    while (!fine && !harmless.empty()) {
-      const std::size_t bar = std::min(harmless.find('|'), harmless.size());
-      fine = harmless.substr(0, bar) == text;
-      harmless.remove_prefix(std::min(bar + 1, harmless.size()));
-    }
-    if (!fine) {
+// {"token id": bias}. Whether the model has the token is for its engine to say.
+ApiResult<std::vector<std::pair<engine::Token, float>>> logit_bias(const Members& body) {
+  std::vector<std::pair<engine::Token, float>> out;
+  API_TRY_ASSIGN(const auto bias, body.object("logit_bias"));
+  if (!bias) return out;
+  for (const auto& [name, value] : bias->json().items()) {
+    engine::Token token = -1;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), token);
+    const bool whole = error == std::errc() && end == name.data() + name.size() && token >= 0;
+    if (!whole || !value.is_number() || !(std::abs(value.get<double>()) <= kMaxBias)) {
       return tl::unexpected(
-          invalid_request(fmt::format("'{}' with this value is not offered here.", member.name),
-                          std::string(member.name)));
+          body.wrong("logit_bias", "an object of token ids with numbers between -100 and 100"));
     }
+    out.emplace_back(token, value.get<float>());
   }
-  return {};
+  return out;
 }
 
 ApiResult<void> parse_sampling(const Members& body, GenerationRequest& out) {
@@ -98,6 +77,7 @@ ApiResult<void> parse_sampling(const Members& body, GenerationRequest& out) {
   API_TRY_ASSIGN(out.frequency_penalty, body.number("frequency_penalty", 0.0, -2.0, 2.0));
   API_TRY_ASSIGN(out.seed, seed(body));
   API_TRY_ASSIGN(out.stop, stops(body));
+  API_TRY_ASSIGN(out.bias, logit_bias(body));
   return {};
 }
 
@@ -120,7 +100,6 @@ ApiResult<void> parse_openai_common(const Members& body, GenerationRequest& out)
     return tl::unexpected(body.wrong("model", "a string"));
   }
   out.model = model->get<std::string>();
-  API_TRY(refuse_unsupported(body));
   API_TRY(parse_sampling(body, out));
   API_TRY(parse_limits(body, out));
   API_TRY_ASSIGN(out.stream, body.boolean("stream", false));

@@ -1,74 +1,25 @@
 // POST /v1/chat/completions.
-#include <algorithm>
-#include <array>
-
-#include <fmt/format.h>
-
 #include "api/openai.h"
+#include "api/openai_chat_parse.h"
 #include "api/openai_logprobs.h"
+#include "api/openai_rules.h"
 #include "api/try.h"
 
 namespace confide::api {
 namespace {
 
-constexpr std::size_t kMaxMessages = 4096;
+constexpr std::int64_t kMaxTopLogprobs = 20;
 constexpr std::string_view kChunk = "chat.completion.chunk";
 
-// Text of one message: a string, an array of text parts, or (assistant only) nothing.
-ApiResult<std::string> content_text(const Json& message, std::string_view role,
-                                    const std::string& where) {
-  const Json* content = Members(message).given("content");
-  if (content == nullptr) {
-    if (role == "assistant") return std::string();
-    return tl::unexpected(invalid_request("Each message needs 'content'.", where));
-  }
-  if (content->is_string()) return content->get<std::string>();
-  if (!content->is_array()) {
+// `logprobs` and `top_logprobs` as the engine counts them.
+ApiResult<int> parse_logprobs(const Members& body) {
+  API_TRY_ASSIGN(const bool wanted, body.boolean("logprobs", false));
+  API_TRY_ASSIGN(const auto top, body.whole("top_logprobs", 0, kMaxTopLogprobs));
+  if (top.value_or(0) > 0 && !wanted) {
     return tl::unexpected(
-        invalid_request("'content' must be a string or an array of content parts.", where));
+        invalid_request("'top_logprobs' needs 'logprobs' to be true.", "top_logprobs"));
   }
-  std::string text;
-  for (const Json& part : *content) {
-    const Json* type = json::find(part, "type");
-    const Json* piece = json::find(part, "text");
-    if (type == nullptr || *type != "text" || piece == nullptr || !piece->is_string()) {
-      return tl::unexpected(
-          invalid_request("This model takes text only: content parts must be "
-                          "{\"type\":\"text\",\"text\":\"...\"}.",
-                          where));
-    }
-    text += piece->get_ref<const std::string&>();
-  }
-  return text;
-}
-
-ApiResult<std::vector<engine::Message>> messages(const Members& body) {
-  constexpr std::array<std::string_view, 5> kRoles = {"system", "developer", "user", "assistant",
-                                                      "tool"};
-  const Json* list = body.given("messages");
-  if (list == nullptr || !list->is_array() || list->empty() || list->size() > kMaxMessages) {
-    return tl::unexpected(
-        body.wrong("messages", fmt::format("an array of 1 to {} messages", kMaxMessages)));
-  }
-  std::vector<engine::Message> out;
-  for (std::size_t i = 0; i < list->size(); ++i) {
-    const std::string where = fmt::format("messages.{}", i);
-    const Json& message = (*list)[i];
-    const Json* role = json::find(message, "role");
-    if (role == nullptr || !role->is_string() ||
-        std::ranges::find(kRoles, role->get_ref<const std::string&>()) == kRoles.end()) {
-      return tl::unexpected(invalid_request(
-          "Each message needs a 'role': system, developer, user, assistant or tool.", where));
-    }
-    if (const Json* calls = Members(message).given("tool_calls");
-        calls != nullptr && !calls->empty()) {
-      return tl::unexpected(invalid_request("Tool calls are not offered here.", where));
-    }
-    auto name = role->get<std::string>();
-    API_TRY_ASSIGN(auto text, content_text(message, name, where + ".content"));
-    out.push_back({.role = std::move(name), .content = std::move(text)});
-  }
-  return out;
+  return wanted ? static_cast<int>(top.value_or(0)) : -1;
 }
 
 Json tool_call_json(std::string_view id, std::string_view name, std::string_view arguments) {
@@ -185,15 +136,22 @@ class ChatApi final : public GenerationApi {
                        .id_prefix = "chatcmpl-",
                        .tool_call_prefix = "call_",
                        .prompt_member = "messages",
+                       .schema_member = "response_format",
                        .sealed_fields = seal::Endpoint::chat_completions}) {}
 
   ApiResult<ParsedRequest> parse(const Json& json) const override {
     const Members body(json);
     ParsedRequest out;
     GenerationRequest& request = out.generation;
+    API_TRY(check_openai_members(body, OpenaiEndpoint::chat));
     API_TRY(parse_openai_common(body, request));
-    API_TRY_ASSIGN(auto conversation, messages(body));
-    request.input = engine::Conversation{.messages = std::move(conversation)};
+    API_TRY_ASSIGN(request.logprobs, parse_logprobs(body));
+    engine::Conversation conversation;
+    API_TRY_ASSIGN(conversation.messages, parse_messages(body));
+    API_TRY(parse_tools(body, conversation));
+    API_TRY_ASSIGN(conversation.answer_schema, parse_response_format(body));
+    API_TRY_ASSIGN(conversation.thinking, parse_thinking(body));
+    request.input = std::move(conversation);
     API_TRY_ASSIGN(const bool include_usage, parse_include_usage(body, request.stream));
     out.make_shape = [include_usage, logprobs = request.logprobs >= 0](AnswerHead head) {
       return std::make_unique<ChatShape>(

@@ -5,6 +5,7 @@
 
 #include "api/openai.h"
 #include "api/openai_logprobs.h"
+#include "api/openai_rules.h"
 #include "api/try.h"
 
 namespace confide::api {
@@ -12,6 +13,8 @@ namespace {
 
 constexpr std::string_view kObject = "text_completion";
 constexpr std::size_t kMaxPrompts = 64;
+constexpr int kDefaultTokens = 16;  // as at OpenAI
+constexpr std::int64_t kMaxLogprobs = 5;
 
 bool is_token(const Json& id) {
   return id.is_number_integer() && id.get<double>() >= 0 &&
@@ -52,6 +55,23 @@ ApiResult<std::vector<Prompt>> prompts(const Members& body) {
     out.push_back(*std::move(prompt));
   }
   return out;
+}
+
+// `logprobs`, `best_of` and `echo`.
+ApiResult<void> parse_variants(const Members& body, GenerationRequest& out) {
+  API_TRY_ASSIGN(const auto logprobs, body.whole("logprobs", 0, kMaxLogprobs));
+  out.logprobs = static_cast<int>(logprobs.value_or(-1));
+  API_TRY_ASSIGN(const auto best_of, body.whole("best_of", 1, std::numeric_limits<int>::max()));
+  if (best_of && *best_of != 1 && *best_of != out.n) {
+    return tl::unexpected(invalid_request(
+        "'best_of' with this value is not offered here: it must be 1 or equal to 'n'.", "best_of"));
+  }
+  API_TRY_ASSIGN(out.echo, body.boolean("echo", false));
+  if (out.echo && out.logprobs >= 0) {
+    return tl::unexpected(invalid_request(
+        "'echo' with 'logprobs' is not offered here: there are reports on answers only.", "echo"));
+  }
+  return {};
 }
 
 class CompletionShape final : public AnswerShape {
@@ -120,13 +140,17 @@ class CompletionsApi final : public GenerationApi {
                        .id_prefix = "cmpl-",
                        .tool_call_prefix = "call_",
                        .prompt_member = "prompt",
+                       .schema_member = "",
                        .sealed_fields = seal::Endpoint::completions}) {}
 
   ApiResult<ParsedRequest> parse(const Json& json) const override {
     const Members body(json);
     ParsedRequest out;
     GenerationRequest& request = out.generation;
+    API_TRY(check_openai_members(body, OpenaiEndpoint::completions));
     API_TRY(parse_openai_common(body, request));
+    if (!request.max_tokens) request.max_tokens = kDefaultTokens;
+    API_TRY(parse_variants(body, request));
     API_TRY_ASSIGN(request.input, prompts(body));
     API_TRY_ASSIGN(const bool include_usage, parse_include_usage(body, request.stream));
     out.make_shape = [include_usage, logprobs = request.logprobs >= 0](AnswerHead head) {

@@ -13,6 +13,7 @@
 #include "api/generation.h"
 #include "api/generation_api.h"
 #include "api/identity.h"
+#include "api/jobs.h"
 #include "api/pacer.h"
 #include "api/reporter.h"
 #include "api/request_observer.h"
@@ -79,11 +80,6 @@ class Service {
     ServedModel served;
     std::string fingerprint;  // of the model and the engine
   };
-  // A prompt that the engine may take, and what is to go with each answer to it.
-  struct PreparedPrompt {
-    engine::Job job;
-    std::string lead;
-  };
   // A body that may be served: what it asks, and what its receipt will say of it.
   struct AcceptedBody {
     Json body;
@@ -123,9 +119,6 @@ class Service {
   void generate(Call& call, const GenerationApi& api);
   ApiResult<void> start_generation(Call& call, const GenerationApi& api);
   ApiResult<AcceptedBody> accept_body(Call& call, const GenerationApi& api);
-  static ApiResult<std::vector<PreparedPrompt>> prepare(const Call& call, const GenerationApi& api,
-                                                        const engine::Engine& engine,
-                                                        const GenerationRequest& request);
   GenerationPlan plan(Call& call, const GenerationApi& api, AcceptedBody& accepted);
   static ApiResult<void> submit(engine::Engine& engine, std::vector<PreparedPrompt> prompts, int n,
                                 const std::shared_ptr<Generation>& generation,

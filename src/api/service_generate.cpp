@@ -1,9 +1,8 @@
 // What generates text: from a body to jobs in the engine.
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "api/generation.h"
+#include "api/jobs.h"
 #include "api/service.h"
 #include "api/try.h"
 #include "crypto/random.h"
@@ -33,76 +32,37 @@ seal::E2eeHeaders e2ee_headers(const net::Headers& headers) {
           .signing_algo = headers.get("X-Signing-Algo")};
 }
 
-ApiError too_long(const GenerationApi& api, std::string message) {
-  ApiError error = invalid_request(std::move(message), std::string(api.traits().prompt_member));
-  error.code = "context_length_exceeded";
-  return error;
+// What would leave this process in clear although the client asked for encryption, since the fields
+// that E2EE seals do not cover it (rule E12); empty if there is nothing.
+std::string unsealable(const GenerationRequest& request, const GenerationApi& api) {
+  if (request.logprobs >= 0) return "logprobs";
+  const auto* conversation = std::get_if<engine::Conversation>(&request.input);
+  if (conversation == nullptr) return "";
+  if (!conversation->tools.empty()) return "tools";
+  if (!conversation->answer_schema.empty() && conversation->answer_schema != kAnyObject) {
+    return std::string(api.traits().schema_member);
+  }
+  for (std::size_t i = 0; i < conversation->messages.size(); ++i) {
+    const engine::Message& message = conversation->messages[i];
+    const std::string_view member = !message.tool_calls.empty()  ? "tool_calls"
+                                    : !message.reasoning.empty() ? "reasoning_content"
+                                                                 : "";
+    if (!member.empty()) return fmt::format("messages.{}.{}", i, member);
+  }
+  return "";
 }
 
-// The engine tells what can never fit from what it does not understand.
-ApiError no_tokens(const Error& error, const GenerationApi& api, int context,
-                   std::string_view otherwise) {
-  if (error.code == Errc::limit) {
-    return too_long(api, fmt::format("This model's maximum context length is {} tokens, but the "
-                                     "prompt is far longer. Shorten it.",
-                                     context));
-  }
-  return invalid_request(std::string(otherwise), std::string(api.traits().prompt_member));
-}
-
-// Under which a prompt is kept for reuse: who has the key can tell by time what was asked before.
-// Callers share one only by an equal salt, which all of them must have sent; without salt or
-// credential nothing is kept. Hashes of fixed length, so that no two callers' parts run together.
-std::string cache_key(const std::string& owner, const GenerationRequest& request) {
-  const bool salted = !request.cache_salt.empty();
-  if (!salted && owner.empty()) return "";
-  crypto::Sha256Stream hash;
-  hash.update(as_bytes(salted ? "confide cache salt\n" : "confide cache owner\n"));
-  hash.update(crypto::sha256(as_bytes(salted ? request.cache_salt : owner)));
-  hash.update(crypto::sha256(as_bytes(request.cache_partition)));
-  return to_hex(hash.finish());
-}
-
-ApiResult<std::vector<engine::Token>> tokens_of(const Prompt& prompt, const GenerationApi& api,
-                                                const engine::Engine& engine) {
-  const int context = engine.info().context_length;
-  if (const auto* text = std::get_if<std::string>(&prompt)) {
-    auto tokens = engine.tokenize(*text, /*special=*/false);
-    if (tokens) return *std::move(tokens);
-    return tl::unexpected(no_tokens(tokens.error(), api, context, "The prompt is no valid text."));
-  }
-  const auto& tokens = std::get<std::vector<engine::Token>>(prompt);
-  const auto known = [&](engine::Token id) { return id < engine.vocabulary_size(); };
-  if (std::ranges::all_of(tokens, known)) return tokens;
-  return tl::unexpected(invalid_request("The prompt has an unknown token id.",
-                                        std::string(api.traits().prompt_member)));
-}
-
-ApiResult<engine::Job> make_job(std::vector<engine::Token> prompt, const GenerationApi& api,
-                                const engine::Engine& engine, const GenerationRequest& request) {
-  if (prompt.empty()) {
-    return tl::unexpected(
-        invalid_request("The prompt is empty.", std::string(api.traits().prompt_member)));
-  }
-  const int context = engine.info().context_length;
-  if (prompt.size() >= static_cast<std::size_t>(context)) {
-    return tl::unexpected(
-        too_long(api, fmt::format("This model's maximum context length is {} tokens, but the "
-                                  "prompt has {}. Shorten it.",
-                                  context, prompt.size())));
-  }
-  const int left = context - static_cast<int>(prompt.size());
-  return engine::Job{
-      .prompt = std::move(prompt),
-      .sampling = {.temperature = static_cast<float>(request.temperature),
-                   .top_p = static_cast<float>(request.top_p),
-                   .presence_penalty = static_cast<float>(request.presence_penalty),
-                   .frequency_penalty = static_cast<float>(request.frequency_penalty),
-                   .seed = request.seed.value_or(0),
-                   .bias = request.bias,
-                   .logprobs = request.logprobs},
-      .max_tokens = std::min(request.max_tokens.value_or(left), left),
-      .stop = request.stop};
+ApiResult<void> check_sealable(const GenerationRequest& request, const GenerationApi& api) {
+  const std::string member = unsealable(request, api);
+  if (member.empty()) return {};
+  return tl::unexpected(
+      ApiError{.type = "e2ee_unsupported_endpoint",
+               .message = fmt::format("E2EE version 2 has no field for what '{}' carries; use the "
+                                      "sealed channel (OHTTP), which seals whole requests and "
+                                      "answers.",
+                                      member),
+               .code = "",
+               .param = member});
 }
 
 }  // namespace
@@ -161,31 +121,6 @@ ApiResult<Service::AcceptedBody> Service::accept_body(Call& call, const Generati
     out.forwarded_hash = crypto::sha256_tag(as_bytes(json::compact(out.body)));
   }
   wipe(text);
-  return out;
-}
-
-ApiResult<std::vector<Service::PreparedPrompt>> Service::prepare(const Call& call,
-                                                                 const GenerationApi& api,
-                                                                 const engine::Engine& engine,
-                                                                 const GenerationRequest& request) {
-  std::vector<PreparedPrompt> out;
-  if (const auto* conversation = std::get_if<engine::Conversation>(&request.input)) {
-    auto prompt = engine.prepare(*conversation);
-    if (!prompt) {
-      return tl::unexpected(no_tokens(prompt.error(), api, engine.info().context_length,
-                                      "The model's chat template does not take these messages."));
-    }
-    API_TRY_ASSIGN(auto job, make_job(std::move(prompt->tokens), api, engine, request));
-    job.format = std::move(prompt->format);
-    out.push_back({.job = std::move(job), .lead = ""});
-  } else {
-    for (const Prompt& prompt : std::get<std::vector<Prompt>>(request.input)) {
-      API_TRY_ASSIGN(auto tokens, tokens_of(prompt, api, engine));
-      API_TRY_ASSIGN(auto job, make_job(std::move(tokens), api, engine, request));
-      out.push_back({.job = std::move(job), .lead = ""});
-    }
-  }
-  for (PreparedPrompt& prompt : out) prompt.job.cache_key = cache_key(call.owner, request);
   return out;
 }
 
@@ -275,11 +210,12 @@ ApiResult<void> Service::start_generation(Call& call, const GenerationApi& api) 
   }
   API_TRY_ASSIGN(ParsedRequest parsed, api.parse(accepted.body));
   GenerationRequest& request = parsed.generation;
+  if (planned.sealer) API_TRY(check_sealable(request, api));
   // One for all prompts, so that the receipt's is enough to get the same answers again.
   if (!request.seed) request.seed = random_seed();
   API_TRY_ASSIGN(const Model* const model, model_for(call, request.model));
   engine::Engine& engine = model->served.engine;
-  API_TRY_ASSIGN(auto prompts, prepare(call, api, engine, request));
+  API_TRY_ASSIGN(auto prompts, prepare_jobs(request, api, engine, call.owner));
 
   AnswerHead head = {.id = random_id(api.traits().id_prefix),
                      .model = model->served.name,

@@ -159,6 +159,9 @@ Result<std::string> OpeningKey::open_field(std::string_view field_hex, std::stri
 }
 
 Status ResponseSealer::seal(Json& body, std::string_view member) const {
+  if (const Status covered = check_covered(body, member); !covered) {
+    return fail(Errc::internal, covered.error().message);
+  }
   const std::string id = response_id(body);
   const Status sealed =
       visit_response(body, member, [&](const Location& at, Json& value) -> Status {

@@ -1,5 +1,6 @@
 #include "seal/fields.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -109,6 +110,12 @@ Status visit_choice(Json& choice, const std::string& path, std::string_view memb
   return visit_member(base + ".audio.data", find(*audio, "data"), visit);
 }
 
+// Null, or an array without elements.
+Status check_nothing(const Json& value) {
+  if (value.is_null() || (value.is_array() && value.empty())) return {};
+  return fail(Errc::unsupported, "answer (E12): content outside the fields that are sealed");
+}
+
 }  // namespace
 
 Status visit_request(Json& body, Endpoint endpoint, const FieldVisitor& visit) {
@@ -124,6 +131,25 @@ Status visit_response(Json& body, std::string_view member, const FieldVisitor& v
     Json& choice = (*choices)[i];
     if (!choice.is_object()) return fail(Errc::malformed, "answer (E8): a choice is no object");
     TRY(visit_choice(choice, choice_path(choice, i), member, visit));
+  }
+  return {};
+}
+
+Status check_covered(const Json& body, std::string_view member) {
+  const Json* choices = json::find(body, "choices");
+  if (choices == nullptr) return {};
+  for (const Json& choice : *choices) {
+    for (const auto& [name, value] : choice.items()) {
+      if (name != member && name != "text" && name != "index" && name != "finish_reason") {
+        TRY(check_nothing(value));
+      }
+    }
+    const Json* inner = json::find(choice, member);
+    if (inner == nullptr || !inner->is_object()) continue;
+    for (const auto& [name, value] : inner->items()) {
+      if (name == "role" || name == "audio" || std::ranges::count(kTextMembers, name) > 0) continue;
+      TRY(check_nothing(value));
+    }
   }
   return {};
 }

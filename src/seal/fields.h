@@ -35,6 +35,11 @@ Status visit_request(Json& body, Endpoint endpoint, const FieldVisitor& visit);
 // stands in the way, so that nothing hides from the visitor.
 Status visit_response(Json& body, std::string_view member, const FieldVisitor& visit);
 
+// Whether nothing but listed members of the choices carries what the model said (rule E12): names
+// the members that may be clear, so that one nobody thought of is refused. Fails with
+// `unsupported`.
+Status check_covered(const Json& body, std::string_view member);
+
 // Leaves out listed members of `delta` that are empty strings: they carry nothing.
 void drop_empty_deltas(Json& chunk);
 
