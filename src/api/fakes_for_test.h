@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "attest/tee.h"
@@ -106,33 +107,40 @@ struct FakePiece {
   std::vector<engine::TokenReport> tokens = {};
 };
 
-// Reads what a test wrote: a line "think: x" is reasoning, "call: name {...}" a call of a tool, and
-// any other text content.
+// Reads what a test wrote: a line "think: x\n" is reasoning, "call: name {...}\n" a call of a tool,
+// and any other text content.
 class FakeReader final : public engine::AnswerReader {
  public:
   engine::AnswerDelta push(std::string_view text) override {
+    held_ += text;
     engine::AnswerDelta out;
-    if (text.starts_with("think: ")) {
-      out.reasoning = text.substr(7);
-    } else if (text.starts_with("call: ")) {
-      const std::string_view rest = text.substr(6);
-      const std::size_t space = rest.find(' ');
-      out.tool_calls.push_back({.index = calls_++,
-                                .id = "",
-                                .name = std::string(rest.substr(0, space)),
-                                .arguments = ""});
-      out.tool_calls.push_back({.index = calls_ - 1,
-                                .id = "",
-                                .name = "",
-                                .arguments = std::string(rest.substr(space + 1))});
-    } else {
-      out.content = text;
+    for (;;) {
+      const std::size_t end = held_.find('\n');
+      const bool marked = held_.starts_with("think: ") || held_.starts_with("call: ");
+      if (!marked) out.content += std::exchange(held_, {});
+      if (!marked || end == std::string::npos) return out;
+      add_line(std::string_view(held_).substr(0, end), out);
+      held_.erase(0, end + 1);
     }
-    return out;
   }
   engine::AnswerDelta finish() override { return {}; }
 
  private:
+  void add_line(std::string_view line, engine::AnswerDelta& out) {
+    const std::string_view rest = line.substr(line.find(' ') + 1);
+    if (line.starts_with("think")) {
+      out.reasoning += rest;
+      return;
+    }
+    const std::size_t space = rest.find(' ');
+    const std::size_t index = calls_++;
+    out.tool_calls.push_back(
+        {.index = index, .id = "", .name = std::string(rest.substr(0, space)), .arguments = ""});
+    out.tool_calls.push_back(
+        {.index = index, .id = "", .name = "", .arguments = std::string(rest.substr(space + 1))});
+  }
+
+  std::string held_;
   std::size_t calls_ = 0;
 };
 
@@ -165,6 +173,8 @@ class FakeEngine final : public engine::Engine {
   std::size_t accepts = 1000;  // jobs, before it refuses for its queue
   engine::Load load;
   std::optional<Errc> unreadable;  // what tokenizing fails with
+  bool follows_schemas = true;
+  bool takes_tools = true;
   std::vector<engine::Job> jobs;
   mutable std::vector<engine::Conversation> conversations;
   std::shared_ptr<Held> held;
@@ -186,6 +196,10 @@ class FakeEngine final : public engine::Engine {
   }
   Result<engine::ChatPrompt> prepare(const engine::Conversation& conversation) const override {
     if (unreadable) return fail(*unreadable, "unreadable");
+    const bool schema = !conversation.answer_schema.empty();
+    if ((schema && !follows_schemas) || (!conversation.tools.empty() && !takes_tools)) {
+      return fail(Errc::malformed, "cannot be followed");
+    }
     conversations.push_back(conversation);
     engine::ChatPrompt out{.tokens = {}, .format = std::make_shared<FakeFormat>()};
     for (const auto& message : conversation.messages) {

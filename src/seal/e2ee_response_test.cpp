@@ -98,5 +98,24 @@ TEST_P(ServerSealTest, WhatCannotBeSealedIsAnInternalError) {
   }
 }
 
+TEST_P(ServerSealTest, ContentWithoutAFieldIsNotSentInClear) {
+  const ManualClient c = client();
+  const auto opened = open(c.headers(), chat(c));
+  ASSERT_TRUE(opened);
+  for (const std::string_view choice :
+       {R"({"message":{"content":"a","tool_calls":[{"id":"c"}]}})",
+        R"({"message":{"content":"a","refusal":"no"}})", R"({"message":{"content":"a","new":1}})",
+        R"({"message":{"content":"a"},"logprobs":{"content":[]}})"}) {
+    Json body = json::parse(R"({"choices":[)" + std::string(choice) + "]}").value();
+    const Status status = opened->sealer.seal_body(body);
+    ASSERT_FALSE(status) << choice;
+    EXPECT_EQ(status.error().code, Errc::internal) << choice;
+  }
+  Json nothing = json::parse(R"({"choices":[{"delta":{"content":"a","tool_calls":[],"refusal":null},
+                                             "logprobs":null,"finish_reason":"stop"}]})")
+                     .value();
+  EXPECT_TRUE(opened->sealer.seal_chunk(nothing));
+}
+
 }  // namespace
 }  // namespace confide::seal
