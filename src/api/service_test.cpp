@@ -260,7 +260,7 @@ TEST_F(ServiceTest, RefusesWhatItDoesNotUnderstand) {
           Case{R"({"model":"tiny","messages":[{"role":"user"}]})", "messages.0.content"},
           Case{
               R"({"model":"tiny","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]})",
-              "messages.0.content"},
+              "messages.0.content.0"},
           Case{
               R"({"model":"tiny","temperature":"hot","messages":[{"role":"user","content":"hi"}]})",
               "temperature"},
@@ -284,7 +284,7 @@ TEST_F(ServiceTest, RefusesWhatItDoesNotUnderstand) {
               "stream_options"},
           Case{R"({"model":"tiny","n":0,"messages":[{"role":"user","content":"hi"}]})", "n"},
           Case{R"({"model":"tiny","tools":[{}],"messages":[{"role":"user","content":"hi"}]})",
-               "tools"},
+               "tools.0.type"},
       }) {
     const auto refused = chat(std::string(c.body));
     EXPECT_EQ(refused->status(), c.status) << c.body;

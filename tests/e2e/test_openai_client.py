@@ -99,7 +99,10 @@ def test_system_message_and_content_parts(client):
     ({"messages": []}, openai.BadRequestError, None),
     ({"temperature": 9}, openai.BadRequestError, None),
     ({"max_tokens": -1}, openai.BadRequestError, None),
-    ({"n": 3}, openai.BadRequestError, None),
+    ({"n": 0}, openai.BadRequestError, None),
+    ({"extra_body": {"nonsense": 1}}, openai.BadRequestError, None),
+    ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+     openai.BadRequestError, None),
     ({"messages": [{"role": "user", "content": "word " * 3000}]}, openai.BadRequestError,
      "context_length_exceeded"),
 ])
