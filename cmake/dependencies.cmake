@@ -40,7 +40,7 @@ endif()
 add_library(confide_llama INTERFACE)
 # Not vendor/: it holds another nlohmann/json than Debian's.
 target_include_directories(confide_llama SYSTEM INTERFACE
-  ${llama_src}/include ${llama_src}/ggml/include ${llama_src}/common)
+  ${llama_src}/include ${llama_src}/ggml/include ${llama_src}/common ${llama_src}/src)
 # Stands in receipts: llama.cpp's own version number is the same for many commits.
 target_compile_definitions(confide_llama INTERFACE
   CONFIDE_LLAMA_PACKAGE="llama_cpp_python 0.3.36")

@@ -1,0 +1,93 @@
+#include "engine/answer_grammar.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "engine/llama_model.h"
+#include "engine/test_model.h"
+
+namespace confide::engine {
+namespace {
+
+GrammarPlace place(const std::string& gbnf) { return GrammarPlace::start_of(gbnf).value(); }
+
+TEST(AnswerGrammarTest, TextGoesThroughTheGrammar) {
+  GrammarPlace at = place("root ::= \"yes\" | \"no\" \"!\"*\n");
+  EXPECT_FALSE(at.allows("yo"));
+  EXPECT_FALSE(at.may_end());
+  EXPECT_TRUE(at.accept("n"));
+  EXPECT_FALSE(at.accept("y"));
+  EXPECT_TRUE(at.accept("o"));
+  EXPECT_TRUE(at.may_end());
+  EXPECT_FALSE(at.must_end());
+  EXPECT_TRUE(at.accept("!!"));
+  GrammarPlace other = place("root ::= \"yes\"\n");
+  EXPECT_TRUE(other.accept("yes"));
+  EXPECT_TRUE(other.must_end());
+}
+
+TEST(AnswerGrammarTest, ClonesGoTheirOwnWay) {
+  GrammarPlace one = place("root ::= \"a\" \"b\"\n");
+  EXPECT_TRUE(one.accept("a"));
+  GrammarPlace two = one.clone();
+  EXPECT_TRUE(one.accept("b"));
+  EXPECT_FALSE(two.may_end());
+  EXPECT_TRUE(two.accept("b"));
+}
+
+TEST(AnswerGrammarTest, CharactersMayComeInPieces) {
+  GrammarPlace at = place("root ::= \"\xC3\xA9\" [a-z]\n");
+  EXPECT_FALSE(at.allows("\xC4"));
+  EXPECT_TRUE(at.accept("\xC3"));
+  EXPECT_FALSE(at.may_end());
+  EXPECT_FALSE(at.allows("\xA8"));
+  EXPECT_TRUE(at.accept("\xA9z"));
+  EXPECT_TRUE(at.must_end());
+  EXPECT_FALSE(place("root ::= [^a]*\n").allows("\xFF"));
+}
+
+TEST(AnswerGrammarTest, GrammarsThatMakeNoSenseAreRefused) {
+  const auto code = [](const std::string& gbnf) {
+    const auto at = GrammarPlace::start_of(gbnf);
+    return at ? Errc::internal : at.error().code;
+  };
+  EXPECT_EQ(code("root ::= nowhere\n"), Errc::malformed);
+  EXPECT_EQ(code("root ::= root \"a\"\n"), Errc::malformed);
+  EXPECT_EQ(code("other ::= \"a\"\n"), Errc::malformed);
+  EXPECT_EQ(code("root ::= \"a\"{2001}\n"), Errc::limit);
+  EXPECT_EQ(code("root ::= \"" + std::string(2 << 20, 'a') + "\"\n"), Errc::limit);
+}
+
+// Each bracket doubles the ways to read what came before.
+TEST(AnswerGrammarTest, TooManyWaysAreRefusedWithoutCountingThem) {
+  GrammarPlace at = place("root ::= a | b\na ::= \"[\" root \"]\"\nb ::= \"[\" root \"]\" \"!\"\n");
+  EXPECT_FALSE(at.allows(std::string(64, '[')));
+  EXPECT_TRUE(at.accept("[[["));
+  GrammarPlace deep = place("root ::= \"[\" root \"]\" | \"x\"\n");
+  EXPECT_FALSE(deep.accept(std::string(2000, '[')));
+  EXPECT_TRUE(deep.accept(std::string(200, '[')));
+}
+
+TEST(AnswerGrammarTest, ForbidsTheTokensThatAllowsRefuses) {
+  if (!std::filesystem::exists(kTestModel)) GTEST_SKIP() << "SKIPPED: no model at " << kTestModel;
+  const LlamaModel model = LlamaModel::load(load_file(kTestModel).value()).value();
+  const TokenTexts texts(model);
+  GrammarPlace at =
+      place("root ::= \"{\" [^a-z\\x80-\\xFF]+ | \"\xC3\xA9t\xC3\xA9\" | [a-d]+ \"x\"\n");
+  for (const char* step : {"", "\xC3"}) {
+    ASSERT_TRUE(at.accept(step));
+    std::vector<float> logits(static_cast<std::size_t>(model.vocabulary_size()));
+    at.forbid(texts, logits);
+    for (const TokenTexts::Entry& entry : texts.entries()) {
+      EXPECT_EQ(std::isfinite(logits[static_cast<std::size_t>(entry.token)]), at.allows(entry.text))
+          << entry.text;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace confide::engine
