@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/answer_format.h"
+#include "engine/answer_rules.h"
 #include "engine/engine.h"
 #include "engine/llama_model.h"
 #include "engine/sampler.h"
@@ -18,7 +21,7 @@ namespace confide::engine {
 
 class AnswerWriter {
  public:
-  // `model` must outlive it.
+  // `model` must outlive it. The job's format, if any, is a LlamaAnswerFormat.
   AnswerWriter(const LlamaModel& model, const Job& job, std::uint32_t seed);
   ~AnswerWriter();
   AnswerWriter(const AnswerWriter&) = delete;
@@ -32,20 +35,25 @@ class AnswerWriter {
   struct Step {
     Token token = 0;
     Shown shown;
-    std::optional<Finish> finish;  // stop: the answer is over
+    std::optional<Finish> finish;  // stop: the answer is over; error: nothing fits the format
   };
   // Picks the next token from the logits, which are scratch.
   Step write(std::span<float> logits);
   // No more tokens: what was held back.
   Shown finish();
   // Which of the job's stop strings has come.
-  std::optional<std::size_t> stopped_by() const noexcept { return text_.stopped_by(); }
+  std::optional<std::size_t> stopped_by() const noexcept;
 
  private:
+  Step pick(std::span<float> logits);
   Shown shown(std::string_view text);
+  void spell(Token token);
 
   const LlamaModel& model_;
+  std::shared_ptr<const LlamaAnswerFormat> format_;  // may be null
+  std::optional<AnswerRules> rules_;
   Sampler sampler_;
+  std::size_t own_stops_;  // of the job: the first of the stop strings
   StopText text_;
   std::optional<TokenReports> reports_;
   std::vector<float> original_;  // the logits as they were, if there are reports

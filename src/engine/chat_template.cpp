@@ -1,5 +1,6 @@
 #include "engine/chat_template.h"
 
+#include <chat.h>
 #include <jinja/caps.h>
 #include <jinja/lexer.h>
 #include <jinja/parser.h>
@@ -8,23 +9,20 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <exception>
-#include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/secret.h"
+#include "engine/input_guard.h"
+#include "engine/llama_guard.h"
 
 namespace confide::engine {
 namespace {
 
 constexpr std::array<std::string_view, 5> kRoles{"system", "developer", "user", "assistant",
                                                  "tool"};
-
-constexpr const char* kChatMl =
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + "
-    "message['content'] + '<|im_end|>\\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
 std::string token_text(const llama_vocab* vocabulary, Token token) {
   return token < 0 ? std::string() : llama_vocab_get_text(vocabulary, token);
@@ -34,11 +32,40 @@ jinja::value text_value(const std::string& text) {
   return jinja::mk_val<jinja::value_string>(text);
 }
 
-// Marked as input, which Jinja carries through to the result.
+// Marked as input, which Jinja carries through to most results.
 jinja::value input_value(const std::string& text) {
   auto value = jinja::mk_val<jinja::value_string>(text);
   value->mark_input();
   return value;
+}
+
+// Somebody's JSON. As deep as the parser let it be.
+jinja::value json_value(const Json& json, const InputGuard& guard) {
+  switch (json.type()) {
+    case Json::value_t::boolean:
+      return jinja::mk_val<jinja::value_bool>(json.get<bool>());
+    case Json::value_t::number_integer:
+    case Json::value_t::number_unsigned:
+      return jinja::mk_val<jinja::value_int>(json.get<std::int64_t>());
+    case Json::value_t::number_float:
+      return jinja::mk_val<jinja::value_float>(json.get<double>());
+    case Json::value_t::string:
+      return input_value(guard.seal(json.get_ref<const std::string&>()));
+    case Json::value_t::array: {
+      auto list = jinja::mk_val<jinja::value_array>();
+      for (const Json& item : json) list->push_back(json_value(item, guard));
+      return list;
+    }
+    case Json::value_t::object: {
+      auto object = jinja::mk_val<jinja::value_object>();
+      for (const auto& [name, value] : json.items()) {
+        object->insert(input_value(guard.seal(name)), json_value(value, guard));
+      }
+      return object;
+    }
+    default:
+      return jinja::mk_val<jinja::value_none>();
+  }
 }
 
 // Content as a list of one text part, for templates that take nothing else.
@@ -51,47 +78,116 @@ jinja::value typed_content(const std::string& text) {
   return parts;
 }
 
+std::string date(const char* format) {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  std::array<char, 64> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), format, &local)};
+}
+
 }  // namespace
 
 struct ChatTemplate::Impl {
+  Impl(TemplateSource s, ControlTokens c)
+      : source(std::move(s)), controls(std::move(c)), guard(controls, source.text) {}
+
   jinja::program program;
   jinja::caps caps;
-  std::string source;
-  std::string start_token;
-  std::string end_token;
+  TemplateSource source;
+  ControlTokens controls;
+  InputGuard guard;
 
-  void adapt(std::vector<Message>& messages) const;
-  jinja::value messages_value(const std::vector<Message>& messages) const;
+  Result<jinja::value> arguments_value(const ToolCall& call) const;
+  Result<jinja::value> message_value(const Message& message) const;
+  Result<jinja::value> tools_value(const std::vector<Tool>& tools) const;
+  Status fill(jinja::context& context, const Conversation& conversation) const;
+  std::vector<PromptPart> run(jinja::context& context) const;
   std::string explain(const std::exception& error) const;
 };
 
-// Says the same to templates that know fewer roles.
-void ChatTemplate::Impl::adapt(std::vector<Message>& messages) const {
-  if (source.find("developer") == std::string::npos) {
-    for (Message& m : messages) {
-      if (m.role == "developer") m.role = "system";
-    }
-  }
-  if (caps.supports_system_role || messages.front().role != "system") return;
-  if (messages.size() == 1) {
-    messages.front().role = "user";
-    return;
-  }
-  messages[1].content = messages[0].content + "\n" + messages[1].content;
-  wipe(messages[0].content);
-  messages.erase(messages.begin());
+Result<jinja::value> ChatTemplate::Impl::arguments_value(const ToolCall& call) const {
+  if (!caps.supports_object_arguments) return input_value(guard.seal(call.arguments));
+  const auto parsed = json::parse(call.arguments);
+  if (!parsed) return fail(Errc::malformed, "the arguments of a tool call are no JSON");
+  return json_value(*parsed, guard);
 }
 
-jinja::value ChatTemplate::Impl::messages_value(const std::vector<Message>& messages) const {
+Result<jinja::value> ChatTemplate::Impl::message_value(const Message& message) const {
   const bool typed = caps.supports_typed_content && !caps.supports_string_content;
+  auto value = jinja::mk_val<jinja::value_object>();
+  const std::string content = guard.seal_message(message.content);
+  value->insert("role", text_value(message.role));
+  value->insert("content", typed ? typed_content(content) : input_value(content));
+  if (!message.reasoning.empty()) {
+    value->insert("reasoning_content", input_value(guard.seal_message(message.reasoning)));
+  }
+  if (!message.name.empty()) value->insert("name", input_value(guard.seal(message.name)));
+  if (!message.tool_call_id.empty()) {
+    value->insert("tool_call_id", input_value(guard.seal(message.tool_call_id)));
+  }
+  if (message.tool_calls.empty()) return value;
+  auto calls = jinja::mk_val<jinja::value_array>();
+  for (const ToolCall& call : message.tool_calls) {
+    auto function = jinja::mk_val<jinja::value_object>();
+    function->insert("name", input_value(guard.seal(call.name)));
+    TRY_ASSIGN(const jinja::value arguments, arguments_value(call));
+    function->insert("arguments", arguments);
+    auto made = jinja::mk_val<jinja::value_object>();
+    made->insert("type", text_value("function"));
+    made->insert("function", std::move(function));
+    if (!call.id.empty()) made->insert("id", input_value(guard.seal(call.id)));
+    calls->push_back(std::move(made));
+  }
+  value->insert("tool_calls", std::move(calls));
+  return value;
+}
+
+Result<jinja::value> ChatTemplate::Impl::tools_value(const std::vector<Tool>& tools) const {
   auto list = jinja::mk_val<jinja::value_array>();
-  for (const Message& m : messages) {
-    auto message = jinja::mk_val<jinja::value_object>();
-    message->insert("role", text_value(m.role));
-    message->insert("content", typed ? typed_content(m.content) : input_value(m.content));
-    list->push_back(std::move(message));
+  for (const Tool& tool : tools) {
+    TRY_ASSIGN(const Json parameters, parameters_of(tool));
+    auto function = jinja::mk_val<jinja::value_object>();
+    function->insert("name", input_value(guard.seal(tool.name)));
+    function->insert("description", input_value(guard.seal(tool.description)));
+    function->insert("parameters", json_value(parameters, guard));
+    auto described = jinja::mk_val<jinja::value_object>();
+    described->insert("type", text_value("function"));
+    described->insert("function", std::move(function));
+    list->push_back(std::move(described));
   }
   return list;
+}
+
+Status ChatTemplate::Impl::fill(jinja::context& context, const Conversation& conversation) const {
+  auto messages = jinja::mk_val<jinja::value_array>();
+  for (const Message& m : conversation.messages) {
+    TRY_ASSIGN(jinja::value message, message_value(m));
+    messages->push_back(std::move(message));
+  }
+  context.set_val("messages", std::move(messages));
+  if (!conversation.tools.empty() && conversation.tool_use != ToolUse::none) {
+    TRY_ASSIGN(const jinja::value tools, tools_value(conversation.tools));
+    context.set_val("tools", tools);
+  }
+  context.set_val("bos_token", text_value(source.start_token));
+  context.set_val("eos_token", text_value(source.end_token));
+  context.set_val("add_generation_prompt", jinja::mk_val<jinja::value_bool>(true));
+  context.set_val("enable_thinking", jinja::mk_val<jinja::value_bool>(conversation.thinking));
+  context.set_val("datetime", text_value(date("%b %d %Y")));
+  context.set_val("date_string", text_value(date("%d %b %Y")));
+  return {};
+}
+
+std::vector<PromptPart> ChatTemplate::Impl::run(jinja::context& context) const {
+  const jinja::value rendered = jinja::runtime(context).execute(program);
+  const jinja::value_string marked = jinja::runtime::gather_string_parts(rendered);
+  std::vector<PromptPart> parts;
+  for (jinja::string_part& part : marked->val_str.parts) {
+    InputGuard::open(part.val, part.is_input, parts);
+    wipe(part.val);
+  }
+  return parts;
 }
 
 // A template's own complaint, if it is word for word in the template: anything else in an error
@@ -103,27 +199,55 @@ std::string ChatTemplate::Impl::explain(const std::exception& error) const {
   std::string message = "the model's chat template refuses these messages";
   if (at == std::string_view::npos) return message;
   const std::string_view complaint = what.substr(at + kRaised.size());
-  if (!complaint.empty() && source.find(complaint) != std::string::npos) {
+  if (!complaint.empty() && source.text.find(complaint) != std::string::npos) {
     message.append(": ").append(complaint);
   }
   return message;
 }
 
-Result<ChatTemplate> ChatTemplate::of(const LlamaModel& model) {
-  const char* own = llama_model_chat_template(model.get(), nullptr);
-  auto impl = std::make_unique<Impl>();
+Result<ChatTemplate> ChatTemplate::from(TemplateSource source, ControlTokens controls) {
+  const LlamaGuard guard;
+  auto impl = std::make_unique<Impl>(std::move(source), std::move(controls));
   try {
     jinja::lexer lexer;
-    const jinja::lexer_result tokens = lexer.tokenize(own != nullptr ? own : kChatMl);
+    const jinja::lexer_result tokens = lexer.tokenize(impl->source.text);
     impl->program = jinja::parse_from_tokens(tokens);
-    impl->source = tokens.source;
+    impl->source.text = tokens.source;
     impl->caps = jinja::caps_get(impl->program);
   } catch (const std::exception&) {
     return fail(Errc::malformed, "the model's chat template does not parse");
   }
-  impl->start_token = token_text(model.vocabulary(), llama_vocab_bos(model.vocabulary()));
-  impl->end_token = token_text(model.vocabulary(), llama_vocab_eos(model.vocabulary()));
   return ChatTemplate(std::move(impl));
+}
+
+namespace {
+
+// `variant`: of the model's templates; empty for the usual one.
+Result<ChatTemplate> made_of(const LlamaModel& model, const std::string& variant) {
+  TemplateSource source;
+  const llama_vocab* vocabulary = model.vocabulary();
+  source.start_token = token_text(vocabulary, llama_vocab_bos(vocabulary));
+  source.end_token = token_text(vocabulary, llama_vocab_eos(vocabulary));
+  {
+    const LlamaGuard guard;
+    try {
+      // Mends what is known to be broken in some of them.
+      const auto templates = common_chat_templates_init(model.get(), "");
+      source.text = common_chat_templates_source(templates.get(), variant);
+      if (source.text.empty()) source.text = common_chat_templates_source(templates.get());
+    } catch (const std::exception&) {
+      return fail(Errc::malformed, "the model's chat template does not parse");
+    }
+  }
+  return ChatTemplate::from(std::move(source), ControlTokens::of(vocabulary));
+}
+
+}  // namespace
+
+Result<ChatTemplate> ChatTemplate::of(const LlamaModel& model) { return made_of(model, ""); }
+
+Result<ChatTemplate> ChatTemplate::for_tools_of(const LlamaModel& model) {
+  return made_of(model, "tool_use");
 }
 
 ChatTemplate::ChatTemplate(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
@@ -131,31 +255,54 @@ ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
 ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
 ChatTemplate::~ChatTemplate() = default;
 
-Result<std::vector<PromptPart>> ChatTemplate::render(std::vector<Message> messages) const {
-  if (messages.empty()) return fail(Errc::malformed, "no messages");
+const TemplateSource& ChatTemplate::source() const noexcept { return impl_->source; }
+
+bool ChatTemplate::knows_tools() const noexcept { return impl_->caps.supports_tools; }
+
+bool ChatTemplate::knows_tool_calls() const noexcept { return impl_->caps.supports_tool_calls; }
+
+void ChatTemplate::adapt(std::vector<Message>& messages) const {
+  if (messages.empty()) return;
+  if (impl_->source.text.find("developer") == std::string::npos) {
+    for (Message& m : messages) {
+      if (m.role == "developer") m.role = "system";
+    }
+  }
+  if (impl_->caps.supports_system_role || messages.front().role != "system") return;
+  if (messages.size() == 1) {
+    messages.front().role = "user";
+    return;
+  }
+  messages[1].content = messages[0].content + "\n" + messages[1].content;
+  wipe(messages[0].content);
+  messages.erase(messages.begin());
+}
+
+Result<std::vector<PromptPart>> ChatTemplate::render(const Conversation& conversation) const {
+  if (conversation.messages.empty()) return fail(Errc::malformed, "no messages");
   const auto known = [](const Message& m) {
     return std::ranges::find(kRoles, m.role) != kRoles.end();
   };
-  if (!std::ranges::all_of(messages, known)) return fail(Errc::malformed, "unknown role");
-  impl_->adapt(messages);
+  if (!std::ranges::all_of(conversation.messages, known)) {
+    return fail(Errc::malformed, "unknown role");
+  }
+  const LlamaGuard guard;
   try {
-    jinja::context context(impl_->source);
-    context.set_val("messages", impl_->messages_value(messages));
-    context.set_val("bos_token", text_value(impl_->start_token));
-    context.set_val("eos_token", text_value(impl_->end_token));
-    context.set_val("add_generation_prompt", jinja::mk_val<jinja::value_bool>(true));
-    context.set_val("enable_thinking", jinja::mk_val<jinja::value_bool>(true));
-    const jinja::value rendered = jinja::runtime(context).execute(impl_->program);
-    const jinja::value_string marked = jinja::runtime::gather_string_parts(rendered);
-    std::vector<PromptPart> parts;
-    for (jinja::string_part& part : marked->val_str.parts) {
-      parts.push_back({.text = std::move(part.val), .from_user = part.is_input});
-    }
-    for (Message& m : messages) wipe(m.content);
-    return parts;
+    jinja::context context(impl_->source.text);
+    TRY(impl_->fill(context, conversation));
+    return impl_->run(context);
   } catch (const std::exception& e) {
     return fail(Errc::malformed, impl_->explain(e));
   }
+}
+
+Result<Json> parameters_of(const Tool& tool) {
+  if (tool.parameters.empty()) return Json{{"type", "object"}, {"properties", Json::object()}};
+  const auto parsed = json::parse(tool.parameters);
+  if (!parsed || !parsed->is_object()) {
+    return fail(Errc::malformed, "the parameters of a tool are no JSON object");
+  }
+  return *parsed;
 }
 
 }  // namespace confide::engine

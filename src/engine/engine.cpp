@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <ranges>
 #include <thread>
 #include <utility>
 
 #include "base/secret.h"
-#include "engine/chat_template.h"
+#include "engine/answer_format.h"
+#include "engine/chat.h"
 #include "engine/llama_model.h"
 #include "engine/machine.h"
 #include "engine/memory_need.h"
@@ -35,12 +37,28 @@ class RequestTicket final : public Ticket {
   std::shared_ptr<SharedJob> job_;
 };
 
+// Bytes that a prompt is made of.
+std::size_t size_of(const Conversation& conversation) {
+  std::size_t size = 0;
+  for (const Message& m : conversation.messages) {
+    size += m.content.size() + m.reasoning.size() + m.tool_call_id.size() + m.name.size();
+    for (const ToolCall& call : m.tool_calls) {
+      size += call.id.size() + call.name.size() + call.arguments.size();
+    }
+  }
+  for (const Tool& tool : conversation.tools) {
+    size += tool.name.size() + tool.description.size() + tool.parameters.size();
+  }
+  return size;
+}
+
 class LlamaEngine final : public Engine {
  public:
-  LlamaEngine(LlamaModel model, ChatTemplate chat)
-      : model_(std::move(model)), chat_(std::move(chat)), prompts_(model_) {}
+  explicit LlamaEngine(LlamaModel model) : model_(std::move(model)), prompts_(model_) {}
 
   Status start(const Options& options) {
+    TRY_ASSIGN(Chat chat, Chat::of(model_));
+    chat_.emplace(std::move(chat));
     TRY_ASSIGN(scheduler_, Scheduler::start(model_, options));
     info_ = {.description = model_.description(),
              .context_length = scheduler_->context_length(),
@@ -74,14 +92,12 @@ class LlamaEngine final : public Engine {
   }
 
   Result<ChatPrompt> prepare(const Conversation& conversation) const override {
-    std::size_t size = 0;
-    for (const Message& m : conversation.messages) size += m.content.size();
-    TRY(check_length(size));
-    TRY_ASSIGN(std::vector<PromptPart> parts, chat_.render(conversation.messages));
-    auto tokens = prompts_.tokenize(parts);
-    for (PromptPart& part : parts) wipe(part.text);
+    TRY(check_length(size_of(conversation)));
+    TRY_ASSIGN(Chat::Prompt chat, chat_->prepare(conversation));
+    auto tokens = prompts_.tokenize(chat.parts);
+    for (PromptPart& part : chat.parts) wipe(part.text);
     TRY_ASSIGN(std::vector<Token> prompt, std::move(tokens));
-    return ChatPrompt{.tokens = std::move(prompt), .format = nullptr};
+    return ChatPrompt{.tokens = std::move(prompt), .format = std::move(chat.format)};
   }
 
   Result<std::unique_ptr<Ticket>> submit(Job job,
@@ -111,6 +127,10 @@ class LlamaEngine final : public Engine {
   Status check(const Job& job) const {
     if (job.prompt.empty()) return fail(Errc::malformed, "empty prompt");
     if (job.max_tokens <= 0) return fail(Errc::malformed, "max_tokens must be positive");
+    if (job.format != nullptr &&
+        dynamic_cast<const LlamaAnswerFormat*>(job.format.get()) == nullptr) {
+      return fail(Errc::malformed, "an answer format of another engine");
+    }
     const auto unknown = [&](Token t) { return t < 0 || t >= model_.vocabulary_size(); };
     if (std::ranges::any_of(job.prompt, unknown) ||
         std::ranges::any_of(job.sampling.bias | std::views::keys, unknown)) {
@@ -125,7 +145,7 @@ class LlamaEngine final : public Engine {
   }
 
   LlamaModel model_;
-  ChatTemplate chat_;
+  std::optional<Chat> chat_;  // never empty after start()
   PromptTokenizer prompts_;
   ModelInfo info_;
   std::string build_ = engine_build();
@@ -155,8 +175,7 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Option
                           .context = options.context_per_slot,
                           .threads = options.threads}));
   TRY_ASSIGN(LlamaModel model, LlamaModel::load(file));
-  TRY_ASSIGN(ChatTemplate chat, ChatTemplate::of(model));
-  auto engine = std::make_unique<LlamaEngine>(std::move(model), std::move(chat));
+  auto engine = std::make_unique<LlamaEngine>(std::move(model));
   TRY(engine->start(options));
   return engine;
 }

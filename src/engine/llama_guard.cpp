@@ -2,6 +2,7 @@
 
 #include <ggml.h>
 #include <llama.h>
+#include <log.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -12,6 +13,9 @@ namespace confide::engine {
 namespace {
 
 constexpr std::size_t kMaxReason = 300;
+
+// Below every level of llama.cpp's common library, whose log quotes prompts and answers.
+constexpr int kNothing = -1;
 
 thread_local LlamaGuard* current = nullptr;
 
@@ -30,6 +34,7 @@ void install_handlers() {
   static std::once_flag once;
   std::call_once(once, [] {
     llama_log_set(on_log, nullptr);
+    common_log_set_verbosity_thold(kNothing);
     ggml_set_abort_callback(on_assertion);
   });
 }

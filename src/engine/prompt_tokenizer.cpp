@@ -3,6 +3,7 @@
 #include <llama.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/secret.h"
@@ -20,32 +21,8 @@ std::string_view strip_left(std::string_view text) {
 
 }  // namespace
 
-PromptTokenizer::PromptTokenizer(const LlamaModel& model) : model_(model) {
-  const llama_vocab* vocabulary = model.vocabulary();
-  for (Token token = 0; token < model.vocabulary_size(); ++token) {
-    const unsigned attributes = llama_vocab_get_attr(vocabulary, token);
-    if ((attributes & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN)) == 0) continue;
-    const std::string_view text = llama_vocab_get_text(vocabulary, token);
-    if (text.empty()) continue;
-    by_first_byte_[static_cast<std::uint8_t>(text.front())].push_back(
-        {.text = std::string(text),
-         .token = token,
-         .strips_left = (attributes & LLAMA_TOKEN_ATTR_LSTRIP) != 0,
-         .strips_right = (attributes & LLAMA_TOKEN_ATTR_RSTRIP) != 0});
-  }
-  for (auto& specials : by_first_byte_) {
-    std::ranges::sort(specials, std::ranges::greater{},
-                      [](const Special& s) { return s.text.size(); });
-  }
-}
-
-// The control token that `text` starts with.
-const PromptTokenizer::Special* PromptTokenizer::match(std::string_view text) const {
-  for (const Special& special : by_first_byte_[static_cast<std::uint8_t>(text.front())]) {
-    if (text.starts_with(special.text)) return &special;
-  }
-  return nullptr;
-}
+PromptTokenizer::PromptTokenizer(const LlamaModel& model)
+    : model_(model), controls_(ControlTokens::of(model.vocabulary())) {}
 
 Status PromptTokenizer::flush(std::string& plain, std::vector<Token>& tokens) const {
   if (plain.empty()) return {};
@@ -68,7 +45,7 @@ Result<std::vector<Token>> PromptTokenizer::tokenize(const std::vector<PromptPar
         strip_next = rest.empty();
         continue;
       }
-      const Special* special = part.from_user ? nullptr : match(rest);
+      const ControlToken* special = part.from_user ? nullptr : controls_.match(rest);
       if (special == nullptr) {
         const std::size_t length = part.from_user ? rest.size() : 1;
         plain += rest.substr(0, length);

@@ -2,12 +2,11 @@
 // message that spells one out is read as the characters it is made of.
 #pragma once
 
-#include <array>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "engine/control_tokens.h"
 #include "engine/llama_model.h"
 
 namespace confide::engine {
@@ -26,17 +25,10 @@ class PromptTokenizer {
   Result<std::vector<Token>> tokenize(const std::vector<PromptPart>& parts) const;
 
  private:
-  struct Special {
-    std::string text;
-    Token token = 0;
-    bool strips_left = false;   // swallows white space before it
-    bool strips_right = false;  // and after it
-  };
-  const Special* match(std::string_view text) const;
   Status flush(std::string& plain, std::vector<Token>& tokens) const;
 
   const LlamaModel& model_;
-  std::array<std::vector<Special>, 256> by_first_byte_;  // longest first
+  ControlTokens controls_;
 };
 
 }  // namespace confide::engine

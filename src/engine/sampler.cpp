@@ -98,16 +98,35 @@ std::vector<Candidate> nucleus(const Weights& weights, double share, std::size_t
 
 Sampler::Sampler(Sampling sampling) : sampling_(std::move(sampling)), random_(sampling_.seed) {}
 
-Token Sampler::pick(std::span<float> logits) {
+Token Sampler::pick(std::span<float> logits, TokenRules* rules) {
   for (const auto& [token, bias] : sampling_.bias) {
     float& logit = logits[static_cast<std::size_t>(token)];
     logit = bias > kForbidden ? logit + bias : -std::numeric_limits<float>::infinity();
   }
   const bool penalties = sampling_.presence_penalty != 0.0F || sampling_.frequency_penalty != 0.0F;
   if (penalties) penalise(logits);
-  const Token token = sampling_.temperature > 0.0F ? pick_by_chance(logits) : argmax(logits);
+  const Token token = rules == nullptr ? choose(logits) : choose_allowed(logits, *rules);
   if (penalties) ++picked_[token];
   return token;
+}
+
+Token Sampler::choose(std::span<float> logits) {
+  return sampling_.temperature > 0.0F ? pick_by_chance(logits) : argmax(logits);
+}
+
+// Mostly the first token chosen is allowed. Choosing again without those refused gives the same
+// chances as choosing among those allowed.
+Token Sampler::choose_allowed(std::span<float> logits, TokenRules& rules) {
+  constexpr int kTries = 4;
+  allowed_.assign(logits.begin(), logits.end());
+  for (int i = 0; i < kTries; ++i) {
+    const Token token = choose(logits);
+    if (rules.allows(token)) return token;
+    allowed_[static_cast<std::size_t>(token)] = -std::numeric_limits<float>::infinity();
+    std::ranges::copy(allowed_, logits.begin());
+  }
+  rules.forbid(logits);
+  return choose(logits);
 }
 
 void Sampler::penalise(std::span<float> logits) const {
