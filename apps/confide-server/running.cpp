@@ -118,8 +118,8 @@ Status run_service(const ServeOptions& options, const RunningParts& parts) {
                           .key = &identity->tls_key(),
                           .limits = {.max_connections = options.connections},
                           .make_error =
-                              [&](int status, std::string_view text) {
-                                return service.transport_error(status, text);
+                              [&](int status, std::string_view text, std::string_view path) {
+                                return service.transport_error(status, text, path);
                               }},
                          [&](net::HttpRequest request, std::shared_ptr<net::Exchange> exchange) {
                            service.handle(std::move(request), std::move(exchange));

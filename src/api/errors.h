@@ -1,7 +1,8 @@
-// Errors as OpenAI's clients expect them. Contract 1.1 and 1.6.
+// Errors as OpenAI's and Anthropic's clients expect them. Contract 1.1 and 1.6.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,14 @@ std::string error_body(const ApiError& error);
 net::HttpResponse error_response(const ApiError& error);
 // The same with a body of another form. Where trying again helps, it carries Retry-After.
 net::HttpResponse error_response(const ApiError& error, std::string body);
+
+// {"type":"error","error":{"type","message"}}: the type follows from the status, unless it is one
+// of ACI's own.
+Json anthropic_error_json(const ApiError& error);
+std::string anthropic_error_body(const ApiError& error);
+// In the shape that the clients of this path expect: Anthropic's at /v1/messages and what is under
+// it, else OpenAI's.
+net::HttpResponse error_response_at(std::string_view path, const ApiError& error);
 
 ApiError invalid_request(std::string message, std::string param = "");
 ApiError not_found(std::string message);

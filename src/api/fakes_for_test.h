@@ -114,14 +114,17 @@ class FakeReader final : public engine::AnswerReader {
   engine::AnswerDelta push(std::string_view text) override {
     held_ += text;
     engine::AnswerDelta out;
-    for (;;) {
+    while (!held_.empty()) {
       const std::size_t end = held_.find('\n');
-      const bool marked = held_.starts_with("think: ") || held_.starts_with("call: ");
-      if (!marked) out.content += std::exchange(held_, {});
-      if (!marked || end == std::string::npos) return out;
-      add_line(std::string_view(held_).substr(0, end), out);
-      held_.erase(0, end + 1);
+      const bool whole = end != std::string::npos;
+      const std::string line = held_.substr(0, whole ? end + 1 : end);
+      const bool marked = line.starts_with("think: ") || line.starts_with("call: ");
+      if (marked && !whole) break;
+      if (marked) add_line(std::string_view(line).substr(0, end), out);
+      if (!marked) out.content += line;
+      held_.erase(0, line.size());
     }
+    return out;
   }
   engine::AnswerDelta finish() override { return {}; }
 
@@ -167,6 +170,7 @@ class FakeEngine final : public engine::Engine {
   engine::Finish finish = engine::Finish::stop;
   std::optional<engine::Finish> last_finish;  // of the last choice alone
   int cached_tokens = 0;
+  std::optional<std::size_t> stopped_by;
   bool starts = true;  // false: the answer ends before it had a slot
   bool hold = false;
   std::optional<Errc> refuse;
@@ -240,7 +244,8 @@ class FakeEngine final : public engine::Engine {
       running->sinks[i]->on_done(how,
                                  {.prompt_tokens = static_cast<int>(running->job.prompt.size()),
                                   .cached_tokens = cached_tokens,
-                                  .completion_tokens = static_cast<int>(pieces_of(i).size())});
+                                  .completion_tokens = static_cast<int>(pieces_of(i).size()),
+                                  .stopped_by = stopped_by});
     }
     running->sinks.clear();
   }

@@ -310,9 +310,9 @@ void Generation::respond(net::HttpResponse response) {
   exchange_->respond(std::move(response));
 }
 
-// A prompt is read once, however many choices answer it.
+// A prompt is read once, however many choices answer it. The stop string is the first choice's.
 engine::Usage Generation::usage() const {
-  engine::Usage out;
+  engine::Usage out{.stopped_by = choices_.front()->end->usage.stopped_by};
   for (std::size_t i = 0; i < choices_.size(); ++i) {
     const engine::Usage& one = choices_[i]->end->usage;
     out.completion_tokens += one.completion_tokens;

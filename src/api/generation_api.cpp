@@ -1,5 +1,6 @@
 #include "api/generation_api.h"
 
+#include "api/messages.h"
 #include "api/openai.h"
 
 namespace confide::api {
@@ -8,6 +9,8 @@ std::vector<std::unique_ptr<const GenerationApi>> generation_apis() {
   std::vector<std::unique_ptr<const GenerationApi>> out;
   out.push_back(openai_chat_api());
   out.push_back(openai_completions_api());
+  out.push_back(messages_api());
+  out.push_back(messages_count_api());
   return out;
 }
 

@@ -31,6 +31,8 @@ struct ApiTraits {
 struct ParsedRequest {
   GenerationRequest generation;
   std::function<std::unique_ptr<AnswerShape>(AnswerHead)> make_shape;  // called at most once
+  // If set, nothing is generated: the answer is this, made of the number of the prompt's tokens.
+  std::function<Json(std::size_t tokens)> count_answer = {};
 };
 
 // Immutable.
@@ -40,6 +42,8 @@ class GenerationApi {
   virtual ~GenerationApi() = default;
   const ApiTraits& traits() const noexcept { return traits_; }
 
+  // Before the body is looked at.
+  virtual ApiResult<void> check_headers(const net::Headers& /*headers*/) const { return {}; }
   // Checks every member it uses: a wrong type or range is a 400 that names the member. What is not
   // offered is refused by name, never passed over. docs/api.md lists what becomes of each.
   virtual ApiResult<ParsedRequest> parse(const Json& body) const = 0;

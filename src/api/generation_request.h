@@ -26,6 +26,7 @@ struct GenerationRequest {
   bool echo = false;  // each answer begins with its prompt
   double temperature = 1.0;
   double top_p = 1.0;
+  int top_k = 0;  // as in engine::Sampling
   double presence_penalty = 0.0;
   double frequency_penalty = 0.0;
   std::optional<std::uint32_t> seed;

@@ -102,6 +102,7 @@ ApiResult<engine::Job> make_job(std::vector<engine::Token> prompt, const Generat
       .prompt = std::move(prompt),
       .sampling = {.temperature = static_cast<float>(request.temperature),
                    .top_p = static_cast<float>(request.top_p),
+                   .top_k = request.top_k,
                    .presence_penalty = static_cast<float>(request.presence_penalty),
                    .frequency_penalty = static_cast<float>(request.frequency_penalty),
                    .seed = request.seed.value_or(0),
@@ -113,6 +114,13 @@ ApiResult<engine::Job> make_job(std::vector<engine::Token> prompt, const Generat
 
 }  // namespace
 
+ApiResult<engine::ChatPrompt> prepare_chat(const engine::Conversation& conversation,
+                                           const GenerationApi& api, const engine::Engine& engine) {
+  auto prompt = engine.prepare(conversation);
+  if (prompt) return *std::move(prompt);
+  return tl::unexpected(unprepared(prompt.error(), api, engine, conversation));
+}
+
 ApiResult<std::vector<PreparedPrompt>> prepare_jobs(const GenerationRequest& request,
                                                     const GenerationApi& api,
                                                     const engine::Engine& engine,
@@ -123,10 +131,9 @@ ApiResult<std::vector<PreparedPrompt>> prepare_jobs(const GenerationRequest& req
   }
   std::vector<PreparedPrompt> out;
   if (const auto* conversation = std::get_if<engine::Conversation>(&request.input)) {
-    auto prompt = engine.prepare(*conversation);
-    if (!prompt) return tl::unexpected(unprepared(prompt.error(), api, engine, *conversation));
-    API_TRY_ASSIGN(auto job, make_job(std::move(prompt->tokens), api, engine, request));
-    job.format = std::move(prompt->format);
+    API_TRY_ASSIGN(auto prompt, prepare_chat(*conversation, api, engine));
+    API_TRY_ASSIGN(auto job, make_job(std::move(prompt.tokens), api, engine, request));
+    job.format = std::move(prompt.format);
     out.push_back({.job = std::move(job), .lead = ""});
   } else {
     for (const Prompt& prompt : std::get<std::vector<Prompt>>(request.input)) {

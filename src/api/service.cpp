@@ -130,23 +130,25 @@ void Service::handle(net::HttpRequest request, std::shared_ptr<net::Exchange> ex
     } catch (const std::exception& e) {
       // Not e.what(): it may quote the request.
       ops::log_error("a request handler threw; answered 500");
-      reply(*call, error_response(internal_error()));
+      reply(*call, error_response_at(call->request.path, internal_error()));
     }
     wipe(call->request.body);
     body_bytes_ -= size;
   });
   if (queued) return;
   body_bytes_ -= size;
-  reply(*call, error_response(overloaded("The service is busy; try again.")));
+  reply(*call,
+        error_response_at(call->request.path, overloaded("The service is busy; try again.")));
 }
 
-net::HttpResponse Service::transport_error(int status, std::string_view message) const {
+net::HttpResponse Service::transport_error(int status, std::string_view message,
+                                           std::string_view path) const {
   net::HttpResponse response =
-      error_response({.status = status,
-                      .type = status >= 500 ? "internal_error" : "invalid_request_error",
-                      .message = std::string(message),
-                      .code = "",
-                      .param = ""});
+      error_response_at(path, {.status = status,
+                               .type = status >= 500 ? "internal_error" : "invalid_request_error",
+                               .message = std::string(message),
+                               .code = "",
+                               .param = ""});
   add_common_headers(response.headers, *identity_.published());
   return response;
 }
@@ -188,21 +190,18 @@ void Service::route(Call& call) {
   const bool metrics = !call.sealed && (config_.public_metrics || is_loopback(call.request.peer));
   const std::string_view methods = methods_at(path, call.sealed, metrics);
   if (methods.empty()) {
-    return reply(call, error_response(not_found("There is nothing at this path.")));
+    return reply(call, error_response_at(path, not_found("There is nothing at this path.")));
   }
   if (!lists(methods, method)) {
     ApiError error = invalid_request("This path does not take this method.");
     error.status = 405;
-    net::HttpResponse response = error_response(error);
+    net::HttpResponse response = error_response_at(path, error);
     response.headers.set("Allow", fmt::format("{}, OPTIONS", methods));
     reply(call, std::move(response));
     return;
   }
   const GenerationApi* api = generation_api(path);
-  if (const auto in = let_in(call); !in) {
-    return reply(call,
-                 api != nullptr ? api->error_response(in.error()) : error_response(in.error()));
-  }
+  if (const auto in = let_in(call); !in) return reply(call, error_response_at(path, in.error()));
   if (api != nullptr) return generate(call, *api);
   if (path == seal::kOhttpPath) return method == "POST" ? sealed(call) : key_configs(call);
   if (path == "/v1/aci/attestation") return attestation(call);

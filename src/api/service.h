@@ -62,8 +62,9 @@ class Service {
   void handle(net::HttpRequest request, std::shared_ptr<net::Exchange> exchange);
   // From now on /ready says that the service goes away.
   void begin_drain() noexcept { draining_ = true; }
-  // For the errors that the listener answers before there is a request.
-  net::HttpResponse transport_error(int status, std::string_view message) const;
+  // For the errors that the listener answers before there is a request; `path` as far as it knows.
+  net::HttpResponse transport_error(int status, std::string_view message,
+                                    std::string_view path) const;
 
  private:
   // One request on its way through; lives on the worker's stack.
@@ -124,6 +125,12 @@ class Service {
                                 const std::shared_ptr<Generation>& generation,
                                 const std::shared_ptr<RequestWatch>& watch, bool sealed);
   void refuse_sessions(Call& call, const GenerationApi& api, aci::ReceiptFields fields);
+  // For requests that ask no more than how long their prompt is.
+  ApiResult<void> answer_count(Call& call, const GenerationApi& api, const Model& model,
+                               const ParsedRequest& parsed, GenerationPlan planned);
+  // Files the receipt of an answer that is whole; without one it is of no use to anybody.
+  void reply_proven(Call& call, const GenerationApi& api, aci::ReceiptFields fields,
+                    net::HttpResponse response);
   bool file_receipt(const aci::ReceiptFields& fields, const std::string& owner);
 
   void reply(Call& call, net::HttpResponse response);

@@ -133,6 +133,11 @@ void Service::refuse_sessions(Call& call, const GenerationApi& api, aci::Receipt
                           .code = "",
                           .param = ""});
   fields.forwarded_hash.reset();
+  reply_proven(call, api, std::move(fields), std::move(response));
+}
+
+void Service::reply_proven(Call& call, const GenerationApi& api, aci::ReceiptFields fields,
+                           net::HttpResponse response) {
   fields.response_hash = crypto::sha256_tag(as_bytes(response.body));
   if (file_receipt(fields, call.owner)) {
     response.headers.set("X-Receipt-Id", fields.receipt_id);
@@ -140,6 +145,32 @@ void Service::refuse_sessions(Call& call, const GenerationApi& api, aci::Receipt
     response = api.error_response(internal_error());
   }
   reply(call, std::move(response));
+}
+
+// The prompt was read by the attested model's own tokens, so it has a receipt like any other.
+ApiResult<void> Service::answer_count(Call& call, const GenerationApi& api, const Model& model,
+                                      const ParsedRequest& parsed, GenerationPlan planned) {
+  const engine::Engine& engine = model.served.engine;
+  const auto& conversation = std::get<engine::Conversation>(parsed.generation.input);
+  API_TRY_ASSIGN(const auto prompt, prepare_chat(conversation, api, engine));
+  const std::size_t tokens = prompt.tokens.size();
+  aci::ReceiptFields receipt = std::move(planned.receipt);
+  receipt.model = parsed.generation.model;
+  receipt.execution = aci::Execution{.model_digest = model.served.digest,
+                                     .engine = engine.build(),
+                                     .temperature = "0",
+                                     .top_p = "1",
+                                     .max_tokens = 0,
+                                     .seed = 0,
+                                     .prompt_tokens = static_cast<std::int64_t>(tokens),
+                                     .completion_tokens = 0,
+                                     .finish_reason = "stop"};
+  net::HttpResponse response;
+  response.headers = std::move(planned.headers);
+  response.headers.set("Content-Type", "application/json");
+  response.body = json::compact(parsed.count_answer(tokens));
+  reply_proven(call, api, std::move(receipt), std::move(response));
+  return {};
 }
 
 // All of the plan that does not depend on what the body asks for.
@@ -197,6 +228,7 @@ ApiResult<void> Service::start_generation(Call& call, const GenerationApi& api) 
   if (parts_.clock.now() >= identity_.not_after()) {
     return tl::unexpected(overloaded("The keyset has expired; the service must be restarted."));
   }
+  API_TRY(api.check_headers(call.request.headers));
   API_TRY_ASSIGN(AcceptedBody accepted, accept_body(call, api));
   GenerationPlan planned = plan(call, api, accepted);
   if (accepted.constraints.session_ids) {
@@ -214,6 +246,7 @@ ApiResult<void> Service::start_generation(Call& call, const GenerationApi& api) 
   // One for all prompts, so that the receipt's is enough to get the same answers again.
   if (!request.seed) request.seed = random_seed();
   API_TRY_ASSIGN(const Model* const model, model_for(call, request.model));
+  if (parsed.count_answer) return answer_count(call, api, *model, parsed, std::move(planned));
   engine::Engine& engine = model->served.engine;
   API_TRY_ASSIGN(auto prompts, prepare_jobs(request, api, engine, call.owner));
 

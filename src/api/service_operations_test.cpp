@@ -76,6 +76,24 @@ TEST_F(OperationsTest, WhatGeneratesOrListsModelsNeedsAKey) {
   EXPECT_THAT(engine.jobs, IsEmpty());
 }
 
+TEST_F(OperationsTest, AnthropicsClientsAreRefusedInTheirOwnWords) {
+  const auto kind = [&](std::string key, std::string path) -> std::pair<int, std::string> {
+    auto exchange = std::make_shared<FakeExchange>();
+    net::HttpRequest asked = request("POST", path, R"({"model":"tiny"})");
+    asked.headers.add("x-api-key", std::move(key));
+    asked.headers.add("anthropic-version", "2023-06-01");
+    keyed->handle(std::move(asked), exchange);
+    exchange->wait();
+    return {exchange->status(), parsed(*exchange)["error"]["type"]};
+  };
+  using Kind = std::pair<int, std::string>;
+  const std::string path = "/v1/messages";
+  EXPECT_EQ(kind("sk-bad", path), Kind(401, "authentication_error"));
+  EXPECT_EQ(kind("sk-good", path), Kind(400, "invalid_request_error"));
+  EXPECT_EQ(kind("sk-good", path + "/count_tokens"), Kind(400, "invalid_request_error"));
+  EXPECT_EQ(kind("sk-good", path), Kind(429, "rate_limit_error"));
+}
+
 TEST_F(OperationsTest, WhatProvesTheServiceNeedsNone) {
   for (const std::string path : {"/", "/health", "/ready", "/v1/aci/attestation",
                                  "/v1/aci/sessions", "/.well-known/ohttp-gateway", "/metrics"}) {

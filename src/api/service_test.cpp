@@ -73,7 +73,7 @@ TEST_F(ServiceTest, EveryResponseNamesVersionAndKeyset) {
     EXPECT_EQ(exchange->headers().get("X-ACI-Version"), "aci/1");
     EXPECT_EQ(exchange->headers().get("X-ACI-Keyset-Digest"), identity->published()->digest);
   }
-  EXPECT_EQ(service.transport_error(413, "too large").headers.get("X-ACI-Version"), "aci/1");
+  EXPECT_EQ(service.transport_error(413, "too large", "").headers.get("X-ACI-Version"), "aci/1");
 }
 
 TEST_F(ServiceTest, NonceRules) {

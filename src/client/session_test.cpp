@@ -34,16 +34,17 @@ Json chunk(const Json& delta, const Json& finish_reason) {
 class FakeBackend {
  public:
   explicit FakeBackend(net::ServerLimits limits = {}) {
-    const net::ServerOptions options{.address = "127.0.0.1",
-                                     .port = 0,
-                                     .certificate = service.certificate,
-                                     .key = &service.tls_key,
-                                     .limits = limits,
-                                     .make_error = [](int status, std::string_view) {
-                                       net::HttpResponse response;
-                                       response.status = status;
-                                       return response;
-                                     }};
+    const net::ServerOptions options{
+        .address = "127.0.0.1",
+        .port = 0,
+        .certificate = service.certificate,
+        .key = &service.tls_key,
+        .limits = limits,
+        .make_error = [](int status, std::string_view, std::string_view) {
+          net::HttpResponse response;
+          response.status = status;
+          return response;
+        }};
     server_ = net::Server::start(options, [this](net::HttpRequest request,
                                                  std::shared_ptr<net::Exchange> exchange) {
                 handle(std::move(request), *exchange);

@@ -188,13 +188,19 @@ bool RequestParser::http10() const { return impl_->feeder.grammar.http10; }
 
 bool RequestParser::keep_alive() const { return impl_->feeder.grammar.keep_alive(); }
 
+std::string_view RequestParser::path() const {
+  const std::string_view target = impl_->feeder.grammar.target;
+  return target.substr(0, target.find('?'));
+}
 HttpRequest RequestParser::take() {
   auto& from = impl_->feeder.grammar;
   HttpRequest request;
   request.method = std::move(from.method);
-  const std::size_t mark = from.target.find('?');
-  request.path = from.target.substr(0, mark);
-  if (mark != std::string::npos) request.query = from.target.substr(mark + 1);
+  request.path = path();
+  if (request.path.size() < from.target.size()) {
+    request.query = from.target.substr(request.path.size() + 1);
+  }
+  from.target.clear();
   request.headers = std::move(from.headers);
   request.body = std::move(impl_->body);
   return request;

@@ -32,6 +32,8 @@ class RequestParser {
   bool done() const;
   // True once: the header is complete, the body is not, and the client waits for 100 Continue.
   bool take_continue();
+  // As HttpRequest has it; empty until it is known, and once the request is taken.
+  std::string_view path() const;
 
   // These once done().
   bool http10() const;

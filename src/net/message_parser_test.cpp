@@ -151,6 +151,14 @@ TEST(RequestParser, HeaderLimitCountsOverAllPieces) {
   EXPECT_EQ(refusal->status, 431);
 }
 
+TEST(RequestParser, PathIsKnownBeforeTheBody) {
+  RequestParser parser(kMaxHeader, kMaxBody);
+  std::string bytes = "POST /v1/here?q=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 65\r\n\r\n";
+  EXPECT_EQ(parser.path(), "");
+  EXPECT_TRUE(parser.feed(bytes));
+  EXPECT_EQ(parser.path(), "/v1/here");
+}
+
 TEST(RequestParser, ExpectsContinueOnce) {
   RequestParser parser(kMaxHeader, kMaxBody);
   std::string bytes = post("Expect: 100-Continue\r\nContent-Length: 2\r\n", "");

@@ -33,9 +33,11 @@ struct ServerOptions {
   std::optional<crypto::Certificate> certificate;  // these two unless `plain`
   const crypto::P256Key* key = nullptr;            // copied into the TLS context
   ServerLimits limits;
-  // Body of the errors net/ itself answers (413, 431, 400, 408): given status and message.
-  // Must also give the headers that every response carries.
-  std::function<HttpResponse(int status, std::string_view message)> make_error;
+  // Body of the errors net/ itself answers (413, 431, 400, 408): given status, message and, as far
+  // as it is known, the request's path, without which it is empty. Must also give the headers that
+  // every response carries.
+  std::function<HttpResponse(int status, std::string_view message, std::string_view path)>
+      make_error;
 };
 
 class Server {

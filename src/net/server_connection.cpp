@@ -210,6 +210,7 @@ void ServerConnection::dispatch() {
   framing_.http10 = parser_->http10();
   keep_alive_ = parser_->keep_alive();
   to_head_ = request.method == "HEAD";
+  path_ = request.path;
   parser_.reset();
   read_deadline_ = Clock::time_point::max();
   // The connection cannot have died here: it detaches the exchange first.
@@ -226,13 +227,14 @@ void ServerConnection::dispatch() {
 }
 
 HttpResponse ServerConnection::error_response(int status, std::string_view message) const {
-  if (shared_.options.make_error) return shared_.options.make_error(status, message);
+  if (shared_.options.make_error) return shared_.options.make_error(status, message, path_);
   HttpResponse plain;
   plain.status = status;
   return plain;
 }
 
 void ServerConnection::refuse(const Refusal& refusal) {
+  path_ = parser_->path();
   parser_.reset();
   inbox_.clear();
   read_deadline_ = Clock::time_point::max();

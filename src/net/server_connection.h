@@ -97,6 +97,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
 
   std::string inbox_;  // clear, not yet parsed
   std::optional<RequestParser> parser_;
+  std::string path_;  // of the last request, as far as it is known
 
   std::shared_ptr<ExchangeCore> exchange_;
   ResponseFraming framing_;  // of the response under way

@@ -336,6 +336,7 @@ TEST_F(HttpServer, RefusalReachesAClientThatIsStillSending) {
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(response->status, 413);
   EXPECT_EQ(response->body, "error: request body is too large");
+  EXPECT_EQ(response->headers.get("X-Path"), "/echo");
 }
 
 TEST_F(HttpServer, DeadlinesEndSlowClients) {

@@ -49,10 +49,11 @@ class Mailbox {
   std::deque<T> values_;
 };
 
-inline HttpResponse make_error(int status, std::string_view message) {
+inline HttpResponse make_error(int status, std::string_view message, std::string_view path) {
   HttpResponse response;
   response.status = status;
   response.headers.add("X-Every", "response");
+  response.headers.add("X-Path", std::string(path));
   response.body = "error: " + std::string(message);
   return response;
 }

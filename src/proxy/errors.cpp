@@ -11,6 +11,7 @@ std::string_view type_of(int status, Dialect dialect) {
   const bool openai = dialect == Dialect::openai;
   if (status == 403) return openai ? "invalid_request_error" : "permission_error";
   if (status == 404) return openai ? "invalid_request_error" : "not_found_error";
+  if (status == 413 && !openai) return "request_too_large";
   if (status < 500) return "invalid_request_error";
   if (status == 503) return openai ? "service_unavailable" : "overloaded_error";
   return openai ? "verification_failed" : "api_error";

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "proxy/proxy.h"
 
 namespace confide::proxy {
 namespace {
@@ -45,6 +46,21 @@ TEST(ProxyErrors, ARequestThatCannotBeSealedIsTheClientsOwnMistake) {
   EXPECT_EQ(error.status, 400);
   EXPECT_EQ(error.code, "channel.request");
   EXPECT_FALSE(error_response(error, Dialect::openai).headers.get("x-should-retry"));
+}
+
+TEST(ProxyErrors, WhatTheListenerRefusesHasTheShapeOfItsPath) {
+  const auto type_at = [](int status, std::string_view path) -> std::string {
+    const auto response = Proxy::transport_error(status, "too large", path);
+    EXPECT_EQ(response.status, status);
+    const Json body = json::parse(response.body).value();
+    EXPECT_EQ(body.contains("type"), path == "/v1/messages") << response.body;
+    return body["error"]["type"];
+  };
+  EXPECT_EQ(type_at(413, "/v1/messages"), "request_too_large");
+  EXPECT_EQ(type_at(431, "/v1/messages"), "invalid_request_error");
+  EXPECT_EQ(type_at(500, "/v1/messages"), "api_error");
+  EXPECT_EQ(type_at(413, "/v1/responses"), "invalid_request_error");
+  EXPECT_EQ(type_at(400, ""), "invalid_request_error");
 }
 
 TEST(ProxyErrors, DialectIsByPath) {

@@ -35,8 +35,9 @@ Proxy::Proxy(Routes routes, const ProxyOptions& options, History& history, const
       parts_{.history = history, .tally = tally_, .clock = clock},
       pool_(options.streams, kMaxQueued) {}
 
-net::HttpResponse Proxy::transport_error(int status, std::string_view message) {
-  return error_response(local_error(status, "bad_request", message), Dialect::openai);
+net::HttpResponse Proxy::transport_error(int status, std::string_view message,
+                                         std::string_view path) {
+  return error_response(local_error(status, "bad_request", message), dialect_of(path));
 }
 
 void Proxy::handle(net::HttpRequest request, std::shared_ptr<net::Exchange> exchange) {

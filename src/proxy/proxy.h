@@ -26,8 +26,9 @@ class Proxy {
 
   // Quick: answers what is about the proxy itself, and hands the rest to its threads.
   void handle(net::HttpRequest request, std::shared_ptr<net::Exchange> exchange);
-  // For the errors that the listener answers before there is a request.
-  static net::HttpResponse transport_error(int status, std::string_view message);
+  // For the errors that the listener answers before there is a request; `path` as far as it knows.
+  static net::HttpResponse transport_error(int status, std::string_view message,
+                                           std::string_view path);
 
   // The document behind the local page.
   Json status() const;
