@@ -184,11 +184,16 @@ void ParsingReader::append(const common_chat_msg& message, AnswerDelta& delta) {
 
 // The model did not keep to the format. Nothing it wrote is lost.
 AnswerDelta ParsingReader::rest_as_content() {
-  const bool passing = mode_ == Mode::reasoning || mode_ == Mode::content;
-  if (!passing && !(content_.empty() && reasoning_.empty())) return {};
-  const std::string rest = text_.substr(passing ? next_ : 0);
-  if (mode_ == Mode::reasoning) return {.content = {}, .reasoning = rest, .tool_calls = {}};
-  return {.content = rest, .reasoning = {}, .tool_calls = {}};
+  if (mode_ == Mode::reasoning) {
+    return {.content = {}, .reasoning = text_.substr(next_), .tool_calls = {}};
+  }
+  if (mode_ == Mode::content) {
+    return {.content = text_.substr(next_), .reasoning = {}, .tool_calls = {}};
+  }
+  const std::string& told = content_.empty() ? reasoning_ : content_;
+  const std::size_t at = text_.find(told);
+  if (at == std::string::npos) return {};
+  return {.content = text_.substr(at + told.size()), .reasoning = {}, .tool_calls = {}};
 }
 
 }  // namespace confide::engine

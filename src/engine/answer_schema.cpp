@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <initializer_list>
 #include <string>
 #include <utility>
@@ -13,7 +14,6 @@ namespace confide::engine {
 namespace {
 
 constexpr std::size_t kMaxBytes = std::size_t{64} << 10U;
-constexpr int kMaxSteps = 10000;  // schemas, each counted whenever a reference leads to it
 constexpr int kMaxDepth = 64;
 constexpr std::size_t kMaxProperties = 128;
 
@@ -32,10 +32,11 @@ Status refuse(const std::string& what) {
 // Goes where llama.cpp goes, as often as it may go there.
 class Walker {
  public:
-  Walker(const Json& root, bool strict) : root_(root), strict_(strict) {}
+  Walker(const Json& root, bool strict, SchemaBudget& budget)
+      : root_(root), strict_(strict), budget_(budget) {}
 
   Status node(const Json& schema) {
-    if (++steps_ > kMaxSteps || depth_ >= kMaxDepth) {
+    if (--budget_.schemas < 0 || depth_ >= kMaxDepth) {
       return fail(Errc::limit, "a JSON schema that is too large, deep or entangled");
     }
     if (!schema.is_object()) return refuse("a schema that is no object");
@@ -120,6 +121,7 @@ class Walker {
       return fail(Errc::limit, "a JSON schema with more than 128 properties in one object");
     }
     for (const auto& [name, value] : properties.items()) TRY(node(value));
+    TRY(spend_on_optional(properties.size() - required_of(schema)));
     if (strict_ && schema.contains("required")) {
       for (const Json& name : schema["required"]) {
         if (!name.is_string() || !properties.contains(name.get<std::string>())) {
@@ -129,6 +131,20 @@ class Walker {
     }
     const auto more = schema.find("additionalProperties");
     return more != schema.end() && more->is_object() ? node(*more) : Status();
+  }
+
+  static std::size_t required_of(const Json& schema) {
+    const auto required = schema.find("required");
+    const std::size_t count =
+        required != schema.end() && required->is_array() ? required->size() : 0;
+    return std::min(count, schema.value("properties", Json::object()).size());
+  }
+
+  // llama.cpp writes a rule for what may follow each of them.
+  Status spend_on_optional(std::size_t members) {
+    budget_.optional_work -= std::pow(static_cast<double>(members), 3);
+    if (budget_.optional_work >= 0) return {};
+    return fail(Errc::limit, "JSON schemas with too many optional properties");
   }
 
   Status items(const Json& schema) {
@@ -189,24 +205,24 @@ class Walker {
 
   const Json& root_;
   bool strict_;
-  int steps_ = 0;
+  SchemaBudget& budget_;
   int depth_ = 0;
   std::vector<std::string> path_;  // the references followed to get here
 };
 
 }  // namespace
 
-Result<Json> strict_schema(std::string_view text) {
+Result<Json> strict_schema(std::string_view text, SchemaBudget& budget) {
   if (text.size() > kMaxBytes) return fail(Errc::limit, "a JSON schema of more than 64 KiB");
   TRY_ASSIGN(Json schema, json::parse(text));
   TRY(mend_schema(schema, Leniency::none));
-  TRY(Walker(schema, true).node(schema));
+  TRY(Walker(schema, true, budget).node(schema));
   return schema;
 }
 
-Result<Json> lenient_schema(Json schema) {
+Result<Json> lenient_schema(Json schema, SchemaBudget& budget) {
   TRY(mend_schema(schema, Leniency::full));
-  TRY(Walker(schema, false).node(schema));
+  TRY(Walker(schema, false, budget).node(schema));
   return schema;
 }
 

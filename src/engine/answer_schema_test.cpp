@@ -13,6 +13,11 @@ namespace {
 
 using ::testing::HasSubstr;
 
+Result<Json> strict_schema(std::string_view text) {
+  SchemaBudget budget;
+  return engine::strict_schema(text, budget);
+}
+
 Errc refusal(const std::string& schema) {
   const auto result = strict_schema(schema);
   EXPECT_FALSE(result) << schema;
@@ -90,19 +95,28 @@ TEST(AnswerSchemaTest, SchemasThatMultiplyAreRefused) {
   for (int i = 0; i < 100; ++i) nested = R"({"type":"array","items":)" + nested + "}";
   EXPECT_EQ(refusal(nested), Errc::limit);
 
-  std::string many = R"({"type":"object","properties":{)";
-  for (int i = 0; i < 129; ++i) many += "\"p" + std::to_string(i) + "\":{},";
-  many.back() = '}';
-  EXPECT_EQ(refusal(many + "}"), Errc::limit);
+  const auto optional = [](int members) {
+    std::string schema = R"({"type":"object","properties":{)";
+    for (int i = 0; i < members; ++i) schema += "\"p" + std::to_string(i) + "\":{},";
+    schema.back() = '}';
+    return schema + "}";
+  };
+  EXPECT_TRUE(strict_schema(optional(128)));
+  EXPECT_EQ(refusal(optional(129)), Errc::limit);
+  EXPECT_EQ(
+      refusal(R"({"type":"array","prefixItems":[)" + optional(128) + "," + optional(128) + "]}"),
+      Errc::limit);
   EXPECT_EQ(refusal(R"({"const":")" + std::string(70000, 'x') + "\"}"), Errc::limit);
 }
 
 TEST(AnswerSchemaTest, ToolSchemasLoseWhatCannotBeFollowed) {
+  SchemaBudget budget;
   const auto mended = lenient_schema(
       Json::parse(R"({"type":"object","properties":{"s":{"type":"string","maxLength":100000,)"
                   R"("pattern":"(?<=x)y"},"n":{"type":"integer","minimum":1e30},"any":true,)"
                   R"("r":{"description":"d","allOf":[{"$ref":"#/$defs/r"}]}},)"
-                  R"("$defs":{"r":{"type":"array","uniqueItems":true}}})"));
+                  R"("$defs":{"r":{"type":"array","uniqueItems":true}}})"),
+      budget);
   ASSERT_TRUE(mended) << mended.error().message;
   EXPECT_EQ(json::compact(mended->at("properties")),
             R"({"s":{"type":"string"},"n":{"type":"integer"},"any":{},)"

@@ -63,13 +63,14 @@ Status check_tools(const std::vector<Tool>& tools) {
 // The same with schemas that llama.cpp follows.
 Result<Conversation> mended(const Conversation& conversation) {
   Conversation out = conversation;
+  SchemaBudget budget;
   for (Tool& tool : out.tools) {
     TRY_ASSIGN(Json parameters, parameters_of(tool));
-    TRY_ASSIGN(const Json schema, lenient_schema(std::move(parameters)));
+    TRY_ASSIGN(const Json schema, lenient_schema(std::move(parameters), budget));
     tool.parameters = json::compact(schema);
   }
   if (!out.answer_schema.empty()) {
-    TRY_ASSIGN(const Json schema, strict_schema(out.answer_schema));
+    TRY_ASSIGN(const Json schema, strict_schema(out.answer_schema, budget));
     out.answer_schema = json::compact(schema);
   }
   return out;
@@ -110,44 +111,48 @@ Result<std::string> grammar_of(const std::string& schema) {
 Result<Chat> Chat::of(const LlamaModel& model) {
   TRY_ASSIGN(ChatTemplate usual, ChatTemplate::of(model));
   TRY_ASSIGN(ChatTemplate for_tools, ChatTemplate::for_tools_of(model));
-  return made_of(model, std::move(usual), std::move(for_tools));
+  Chat chat(model);
+  const bool same = usual.source().text == for_tools.source().text;
+  TRY_ASSIGN(chat.usual_, chat.dialect_of(std::move(usual)));
+  chat.for_tools_ = chat.usual_;
+  if (!same) {
+    TRY_ASSIGN(chat.for_tools_, chat.dialect_of(std::move(for_tools)));
+  }
+  return chat;
 }
 
 Result<Chat> Chat::with_template(const LlamaModel& model, const std::string& text) {
   TRY_ASSIGN(const ChatTemplate own, ChatTemplate::of(model));
   TemplateSource source = own.source();
   source.text = text;
-  const ControlTokens controls = ControlTokens::of(model.vocabulary());
-  TRY_ASSIGN(ChatTemplate usual, ChatTemplate::from(source, controls));
-  TRY_ASSIGN(ChatTemplate for_tools, ChatTemplate::from(source, controls));
-  return made_of(model, std::move(usual), std::move(for_tools));
-}
-
-Result<Chat> Chat::made_of(const LlamaModel& model, ChatTemplate usual, ChatTemplate for_tools) {
-  TRY_ASSIGN(ChatFormats usual_formats, ChatFormats::of(usual.source()));
-  TRY_ASSIGN(ChatFormats tool_formats, ChatFormats::of(for_tools.source()));
-  Chat chat(model, {std::move(usual), std::move(usual_formats), {}},
-            {std::move(for_tools), std::move(tool_formats), {}});
-  if (chat.usual_.theirs.plain()) return chat;
-  for (const bool thinking : {false, true}) {
-    const Conversation hello{.messages = {{.role = "user", .content = "Hello"}},
-                             .thinking = thinking};
-    TRY_ASSIGN(common_chat_params terms, chat.usual_.theirs.apply(hello));
-    TRY_ASSIGN(chat.usual_.usual.at(thinking ? 1 : 0), chat.format_of(std::move(terms), true));
-  }
+  TRY_ASSIGN(ChatTemplate usual,
+             ChatTemplate::from(std::move(source), ControlTokens::of(model.vocabulary())));
+  Chat chat(model);
+  TRY_ASSIGN(chat.usual_, chat.dialect_of(std::move(usual)));
+  chat.for_tools_ = chat.usual_;
   return chat;
 }
 
-Chat::Chat(const LlamaModel& model, Dialect usual, Dialect for_tools)
-    : model_(model),
-      texts_(std::make_shared<const TokenTexts>(model)),
-      usual_(std::move(usual)),
-      for_tools_(std::move(for_tools)) {}
+Chat::Chat(const LlamaModel& model)
+    : model_(model), texts_(std::make_shared<const TokenTexts>(model)) {}
+
+Result<std::shared_ptr<const Chat::Dialect>> Chat::dialect_of(ChatTemplate ours) const {
+  TRY_ASSIGN(ChatFormats theirs, ChatFormats::of(ours.source()));
+  auto dialect = std::make_shared<Dialect>(Dialect{std::move(ours), std::move(theirs), {}});
+  if (dialect->theirs.plain()) return dialect;
+  for (const bool thinking : {false, true}) {
+    const Conversation hello{.messages = {{.role = "user", .content = "Hello"}},
+                             .thinking = thinking};
+    TRY_ASSIGN(common_chat_params terms, dialect->theirs.apply(hello));
+    TRY_ASSIGN(dialect->usual.at(thinking ? 1 : 0), format_of(std::move(terms), true));
+  }
+  return dialect;
+}
 
 Result<Chat::Prompt> Chat::prepare(const Conversation& conversation) const {
   const bool tools = uses_tools(conversation);
   if (tools) TRY(check_tools(conversation.tools));
-  const Dialect& dialect = tools ? for_tools_ : usual_;
+  const Dialect& dialect = tools ? *for_tools_ : *usual_;
   if (tools) return with_tools(dialect, conversation);
   if (!conversation.answer_schema.empty()) return with_schema(dialect, conversation);
   return without(dialect, conversation);

@@ -42,8 +42,8 @@ class Chat {
 
     bool calls_tools() const { return ours.knows_tools() && theirs.can_require_calls(); }
   };
-  Chat(const LlamaModel& model, Dialect usual, Dialect for_tools);
-  static Result<Chat> made_of(const LlamaModel& model, ChatTemplate usual, ChatTemplate for_tools);
+  explicit Chat(const LlamaModel& model);
+  Result<std::shared_ptr<const Dialect>> dialect_of(ChatTemplate ours) const;
 
   Result<Prompt> render(const Dialect& dialect, const Conversation& conversation) const;
   Result<Prompt> with_tools(const Dialect& dialect, const Conversation& conversation) const;
@@ -54,8 +54,8 @@ class Chat {
 
   const LlamaModel& model_;
   std::shared_ptr<const TokenTexts> texts_;
-  Dialect usual_;
-  Dialect for_tools_;
+  std::shared_ptr<const Dialect> usual_;
+  std::shared_ptr<const Dialect> for_tools_;  // often the same
 };
 
 }  // namespace confide::engine

@@ -308,7 +308,7 @@ TEST_F(ChatPromptTest, AnswersNestedTooDeepAreText) {
        .tools = {{.name = "any", .description = "", .parameters = R"({"type":"object"})"}}});
   ASSERT_TRUE(prompt);
   const std::string start = R"(<tool_call>{"name": "any", "arguments": {"a": )";
-  for (const std::size_t depth : {1000U, 100000U}) {
+  for (const std::size_t depth : {1990U, 100000U}) {
     const std::string text =
         start + std::string(depth, '[') + std::string(depth, ']') + "}}</tool_call>";
     const auto reader = prompt->format->reader();
@@ -317,7 +317,22 @@ TEST_F(ChatPromptTest, AnswersNestedTooDeepAreText) {
   }
 }
 
-// Every way into a prompt, with a template that writes JSON and one that writes tags.
+TEST_F(ChatPromptTest, NothingIsLostOfAnswersThatAreNoCalls) {
+  const auto chat = Chat::with_template(*model_, template_text("meta-llama-Llama-3.1-8B-Instruct"));
+  ASSERT_TRUE(chat);
+  const auto prompt =
+      chat->prepare({.messages = {{.role = "user", .content = "Rain?"}}, .tools = {weather()}});
+  ASSERT_TRUE(prompt);
+  for (const std::string& text :
+       {std::string("In JSON: {\"rain\": [1, 2]} and so on."), "So: " + std::string(3000, '[')}) {
+    EXPECT_EQ(read(*prompt, text).content, text);
+  }
+  EXPECT_EQ(
+      read(*prompt, R"({"name": "get_weather", "parameters": {"city": "A"}})").tool_calls.size(),
+      1U);
+}
+
+// Every way into a prompt, with templates that write JSON and templates that write tags.
 TEST_F(ChatPromptTest, NothingForgesControlTokens) {
   const PromptTokenizer tokenizer(*model_);
   const Token end =

@@ -73,7 +73,7 @@ struct Conversation {
 
 struct ToolCallDelta {
   std::size_t index = 0;  // of the call within the answer
-  std::string id;         // both with the call's first piece, else empty
+  std::string id;  // both with the call's first piece, else empty; no id if the model gives none
   std::string name;
   std::string arguments;  // to be appended
 };
@@ -85,7 +85,8 @@ struct AnswerDelta {
   std::vector<ToolCallDelta> tool_calls;
 };
 
-// Takes one answer apart while it comes. Not thread-safe.
+// Takes one answer apart while it comes: text at once, calls when they are whole, which the
+// engine's own readers know at the end. Cheap enough for every piece of text. Not thread-safe.
 class AnswerReader {
  public:
   virtual ~AnswerReader() = default;
