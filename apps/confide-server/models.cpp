@@ -63,6 +63,20 @@ void show_progress(std::uint64_t done, std::uint64_t total) {
 
 }  // namespace
 
+std::vector<std::string> find_model_problems(const ServeOptions& options) {
+  std::vector<std::string> problems;
+  std::vector<Named> wanted;
+  for (const auto* list : {&options.models, &options.embedding_models}) {
+    for (const std::string& text : *list) wanted.push_back(named(text));
+  }
+  for (const Named& model : wanted) {
+    const auto size = engine::ModelFile::check(model.path);
+    if (!size) problems.push_back(size.error().message);
+  }
+  if (const auto room = check_room(wanted); !room) problems.push_back(room.error().message);
+  return problems;
+}
+
 // Hashes the very bytes that the engine will map.
 Result<Models> Models::read(const ServeOptions& options, attest::Tee& tee) {
   std::vector<Named> wanted;

@@ -13,6 +13,9 @@
 
 namespace confide::server {
 
+// What would keep them from being read, as far as their headers and the free memory tell.
+std::vector<std::string> find_model_problems(const ServeOptions& options);
+
 class Models {
  public:
   // Reads all files and measures each before any of them runs. Fails with `malformed` if two have

@@ -5,6 +5,30 @@
 
 namespace confide::server {
 
+namespace {
+
+void declare_watching(CLI::App& app, ServeOptions& options) {
+  app.add_flag("--metrics-public", options.metrics_public,
+               "answer /metrics to everybody, not to this machine alone");
+  app.add_flag("--metrics-by-key", options.metrics_by_key, "count by API key's name as well");
+  app.add_flag("--log-requests", options.log_requests,
+               "log a line for each request: route, status, times, numbers of tokens");
+  app.add_flag("--log-addresses", options.log_addresses, "with the address that it came from");
+  app.add_option("--log-level", options.log_level, "the least that is logged")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+  app.add_option("--log-format", options.log_format, "one line or one JSON document an entry")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  app.add_flag("--verbose", options.verbose, "the same as --log-level debug");
+  app.add_option("--otlp-endpoint", options.otlp_endpoint,
+                 "OpenTelemetry collector for traces, https:// or http://127.0.0.1:4318");
+  app.add_option("--otlp-pin", options.otlp_pin,
+                 "SHA-256 of the collector's TLS public key, hex; needed with https://");
+}
+
+}  // namespace
+
 void declare_options(CLI::App& app, ServeOptions& options) {
   app.set_config("--config", "", "read these options from a TOML file")->check(CLI::ExistingFile);
   app.allow_config_extras(false);
@@ -67,9 +91,14 @@ void declare_options(CLI::App& app, ServeOptions& options) {
   app.add_option("--drain-seconds", options.drain_seconds, "how long a stop waits for answers")
       ->check(CLI::Range(0, 3600))
       ->capture_default_str();
-  app.add_flag("--metrics-public", options.metrics_public,
-               "answer /v1/metrics to everybody, not to this machine alone");
-  app.add_flag("--verbose", options.verbose, "log more (never prompts or answers)");
+  CLI::Option* tls_key = app.add_option("--tls-key", options.tls_key,
+                                        "PEM file with the key of --tls-cert; P-256 or RSA");
+  app.add_option("--tls-cert", options.tls_certificate,
+                 "PEM file with the TLS certificate and those above it [self-signed]")
+      ->needs(tls_key);
+  app.add_option("--api-keys", options.api_keys,
+                 "file of API keys, made with `keys new` [everybody may call]");
+  declare_watching(app, options);
 }
 
 }  // namespace confide::server

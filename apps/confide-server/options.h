@@ -35,8 +35,18 @@ struct ServeOptions {
   int keyset_days = 30;
   std::uint64_t sealing_epoch = 86'400;  // seconds that a sealing key is used; 0: as long as we run
   int drain_seconds = 30;
+  std::string tls_certificate;  // PEM files; empty: self-signed
+  std::string tls_key;
+  std::string api_keys;  // empty: everybody may call
   bool metrics_public = false;
+  bool metrics_by_key = false;
+  bool log_requests = false;
+  bool log_addresses = false;
+  std::string log_level = "info";
+  std::string log_format = "text";
   bool verbose = false;
+  std::string otlp_endpoint;  // empty: no traces
+  std::string otlp_pin;       // SHA-256 of the collector's TLS key, hex
 };
 
 // Declares all but --model. `options` outlives the application.

@@ -1,15 +1,18 @@
 #include "running.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <fstream>
-#include <mutex>
-#include <stop_token>
+#include <memory>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "api/access.h"
+#include "api/otlp.h"
 #include "api/service.h"
+#include "caretaker.h"
+#include "files.h"
 #include "net/server.h"
 #include "ops/log.h"
 #include "ops/shutdown.h"
@@ -44,14 +47,6 @@ api::IdentityOptions identity_options(const ServeOptions& options, const net::En
   return out;
 }
 
-Status write_file(const std::string& path, std::string_view text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (!file) return fail(Errc::unavailable, fmt::format("cannot write {}", path));
-  return {};
-}
-
 aci::SourceProvenance provenance() {
   aci::SourceProvenance out;
   if (!ops::repository().empty()) out.repo_url = ops::repository();
@@ -59,31 +54,55 @@ aci::SourceProvenance provenance() {
   return out;
 }
 
-// Looks after the sealing keys until it is destroyed.
-class KeyTender {
- public:
-  explicit KeyTender(api::Identity& identity)
-      : thread_([&identity](const std::stop_token& stop) {
-          std::mutex mutex;
-          std::condition_variable_any wake;
-          std::unique_lock lock(mutex);
-          while (!wake.wait_for(lock, stop, std::chrono::seconds{1},
-                                [&stop] { return stop.stop_requested(); })) {
-            tend(identity);
-          }
-        }) {}
+// None without --api-keys.
+Result<std::unique_ptr<api::Access>> open_access(const ServeOptions& options) {
+  if (options.api_keys.empty()) return nullptr;
+  TRY_ASSIGN(auto keys, read_api_keys(options.api_keys));
+  if (keys.empty()) ops::log_warning(options.api_keys + " has no keys: nobody may call");
+  return std::make_unique<api::Access>(std::move(keys));
+}
 
- private:
-  static void tend(api::Identity& identity) {
-    const auto replaced = identity.tend(std::chrono::steady_clock::now());
-    if (!replaced) {
-      ops::log_error(fmt::format("sealing key not replaced: {}", replaced.error().message));
-    } else if (*replaced) {
-      ops::log_info(fmt::format("sealing key replaced; keyset {}", identity.published()->digest));
-    }
+// None without --tls-cert.
+Result<std::optional<TlsFiles>> open_tls(const ServeOptions& options) {
+  if (options.tls_certificate.empty()) return std::nullopt;
+  TRY_ASSIGN(auto files, read_tls(options.tls_certificate, options.tls_key));
+  return files;
+}
+
+// None without --otlp-endpoint.
+Result<std::shared_ptr<api::TraceSink>> open_traces(const ServeOptions& options,
+                                                    ops::Metrics& metrics) {
+  if (options.otlp_endpoint.empty()) return nullptr;
+  TRY_ASSIGN(auto collector, parse_collector(options));
+  return std::make_shared<api::OtlpExporter>(std::move(collector), metrics);
+}
+
+Result<net::TlsContext> tls_context(std::optional<TlsFiles> files, const api::Identity& identity) {
+  if (files) return std::move(files->context);
+  return net::TlsContext::server(identity.tls_certificate(), *identity.tls_key());
+}
+
+api::ServiceConfig service_config(const ServeOptions& options,
+                                  std::shared_ptr<api::TraceSink> traces) {
+  return {.provenance = provenance(),
+          .public_metrics = options.metrics_public,
+          .queue = options.queue,
+          .observer = {.log_requests = options.log_requests,
+                       .log_addresses = options.log_addresses,
+                       .metrics_by_key = options.metrics_by_key,
+                       .traces = std::move(traces)}};
+}
+
+void announce(const RunningParts& parts, const api::Identity& identity, std::uint16_t port) {
+  for (const api::ServedModel& model : parts.models) {
+    ops::log_info(fmt::format("model {} {} ({}, {})", model.name, model.digest,
+                              model.engine.info().description, model.engine.build()));
   }
-  std::jthread thread_;
-};
+  ops::log_info(fmt::format("keyset {}, valid until {}", identity.published()->digest,
+                            to_rfc3339(identity.not_after())));
+  ops::log_info(fmt::format("listening on {}://{}:{}", parts.plain ? "http" : "https",
+                            net::url_host(parts.listen.address), port));
+}
 
 }  // namespace
 
@@ -93,29 +112,50 @@ Result<net::Endpoint> parse_listen(const ServeOptions& options) {
   return fail(Errc::malformed, "--listen takes ADDRESS:PORT, such as 127.0.0.1:8443");
 }
 
+Result<api::Collector> parse_collector(const ServeOptions& options) {
+  auto url = net::parse_url_or_loopback(options.otlp_endpoint);
+  if (!url) return fail(Errc::malformed, fmt::format("--otlp-endpoint: {}", url.error().message));
+  api::Collector out{.url = *std::move(url), .pin = {}};
+  // Nobody else vouches for it: a web certificate would let any authority read the traces.
+  if (!out.url.plain) {
+    if (!from_hex_array<32>(options.otlp_pin, HexCase::any)) {
+      return fail(Errc::malformed, "--otlp-pin: with https:// give 64 hexadecimal digits");
+    }
+    out.pin = options.otlp_pin;
+  } else if (!options.otlp_pin.empty()) {
+    return fail(Errc::malformed, "--otlp-pin: there is no TLS key with http://");
+  }
+  return out;
+}
+
 Status run_service(const ServeOptions& options, const RunningParts& parts) {
-  TRY_ASSIGN(const auto identity,
-             api::Identity::create(identity_options(options, parts.listen, parts.clock.now())));
-  TRY(write_file(options.state + "/tls-cert.pem", identity->tls_certificate().to_pem()));
+  TRY_ASSIGN(const auto access, open_access(options));
+  TRY_ASSIGN(auto tls_files, open_tls(options));
+  auto wanted = identity_options(options, parts.listen, parts.clock.now());
+  if (tls_files) wanted.tls_certificate = tls_files->leaf;
+  TRY_ASSIGN(const auto identity, api::Identity::create(wanted));
+  TRY(publish_certificate(options, *identity));
+  TRY_ASSIGN(auto tls, tls_context(std::move(tls_files), *identity));
 
   ops::Metrics metrics;
+  TRY_ASSIGN(auto traces, open_traces(options, metrics));
   ops::WorkerPool pool(std::max(2U, std::thread::hardware_concurrency()),
                        std::max(kMinQueuedCalls, static_cast<std::size_t>(options.queue)));
-  api::Service service({.provenance = provenance(), .public_metrics = options.metrics_public},
+  api::Service service(service_config(options, std::move(traces)),
                        {.models = parts.models,
                         .tee = parts.tee,
                         .receipts = parts.receipts,
                         .pool = pool,
                         .metrics = metrics,
-                        .clock = parts.clock},
+                        .clock = parts.clock,
+                        .access = access.get()},
                        *identity);
   TRY_ASSIGN(
       const auto server,
       net::Server::start({.address = parts.listen.address,
                           .port = parts.listen.port,
                           .plain = parts.plain,
-                          .certificate = identity->tls_certificate(),
-                          .key = &identity->tls_key(),
+                          .tls = std::move(tls),
                           .limits = {.max_connections = options.connections},
                           .make_error =
                               [&](int status, std::string_view text, std::string_view path) {
@@ -124,19 +164,15 @@ Status run_service(const ServeOptions& options, const RunningParts& parts) {
                          [&](net::HttpRequest request, std::shared_ptr<net::Exchange> exchange) {
                            service.handle(std::move(request), std::move(exchange));
                          }));
-  for (const api::ServedModel& model : parts.models) {
-    ops::log_info(fmt::format("model {} {} ({}, {})", model.name, model.digest,
-                              model.engine.info().description, model.engine.build()));
-  }
-  ops::log_info(fmt::format("keyset {}, valid until {}", identity->published()->digest,
-                            to_rfc3339(identity->not_after())));
-  ops::log_info(fmt::format("listening on {}://{}:{}", parts.plain ? "http" : "https",
-                            net::url_host(parts.listen.address), server->port()));
+  announce(parts, *identity, server->port());
 
-  const KeyTender tender(*identity);
-  const int signal = ops::wait_for_termination();
+  Caretaker caretaker(
+      options,
+      {.identity = *identity, .access = access.get(), .server = *server, .metrics = metrics});
+  const int signal = ops::wait_for_termination([&caretaker] { caretaker.reread(); });
   ops::log_info(fmt::format("signal {}: finishing what runs, for at most {} s", signal,
                             options.drain_seconds));
+  service.begin_drain();
   server->drain(std::chrono::seconds{options.drain_seconds});
   // What still runs is cancelled, and its receipts are written, before anything they use goes.
   for (const api::ServedModel& model : parts.models) model.engine.stop();

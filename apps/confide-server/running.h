@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "api/otlp.h"
 #include "api/service.h"
 #include "attest/tee.h"
 #include "base/clock.h"
@@ -24,9 +25,12 @@ struct RunningParts {
 
 // --listen.
 Result<net::Endpoint> parse_listen(const ServeOptions& options);
+// --otlp-endpoint and --otlp-pin.
+Result<api::Collector> parse_collector(const ServeOptions& options);
 
-// Makes the keys, serves until SIGTERM or SIGINT, then drains; both signals must be blocked by
-// ops::catch_termination(). The engines are stopped afterwards.
+// Makes the keys, serves until SIGTERM or SIGINT, then drains; SIGHUP has the files read again. The
+// signals must be blocked by ops::catch_termination_and_hangup(). The engines are stopped
+// afterwards.
 Status run_service(const ServeOptions& options, const RunningParts& parts);
 
 }  // namespace confide::server

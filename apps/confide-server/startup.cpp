@@ -14,9 +14,19 @@
 #include "ops/log.h"
 
 namespace confide::server {
+namespace {
+
+ops::LogLevel log_level(const ServeOptions& options) {
+  if (options.verbose || options.log_level == "debug") return ops::LogLevel::debug;
+  if (options.log_level == "warning") return ops::LogLevel::warning;
+  return options.log_level == "error" ? ops::LogLevel::error : ops::LogLevel::info;
+}
+
+}  // namespace
 
 int as_program(const ServeOptions& options, const std::function<Status()>& run) {
-  ops::start_logging(options.verbose ? ops::LogLevel::debug : ops::LogLevel::info);
+  ops::start_logging(log_level(options),
+                     options.log_format == "json" ? ops::LogFormat::json : ops::LogFormat::text);
   Status status = ops::harden_process();
   net::reserve_secure_memory();
   if (status) status = close_environment();

@@ -15,7 +15,9 @@ using namespace confide;
 
 struct StubServerOptions {
   server::ServeOptions serve;
+  int streams = 0;  // 0: as many as slots
   int answer_tokens = 16;
+  int token_bytes = 5;
   double tokens_per_second = 0;
   bool plain = false;
   bool store_receipts = true;
@@ -47,22 +49,25 @@ Status run(const StubServerOptions& options, const std::vector<std::string>& arg
   TRY(server::make_state_folder(options.serve.state));
   TRY_ASSIGN(const auto tee, server::open_tee(options.serve, arguments, clock));
   TRY_ASSIGN(const auto receipts, open_receipts(options));
-  ops::catch_termination();
-  const auto engine = bench::make_stub_engine({.slots = options.serve.slots,
+  const crypto::Sha256 digest = crypto::sha256(as_bytes("no model"));
+  TRY(tee->measure("confide.model", digest));
+  ops::catch_termination_and_hangup();
+  const int streams = options.streams > 0 ? options.streams : options.serve.slots;
+  const auto engine = bench::make_stub_engine({.slots = streams,
                                                .queue = options.serve.queue,
                                                .context = options.serve.context,
                                                .answer_tokens = options.answer_tokens,
+                                               .token_bytes = options.token_bytes,
                                                .tokens_per_second = options.tokens_per_second});
-  return server::run_service(options.serve,
-                             {.models = {{.name = options.serve.model_name,
-                                          .aliases = {},
-                                          .digest = crypto::sha256_tag(as_bytes("no model")),
-                                          .engine = *engine}},
-                              .tee = *tee,
-                              .receipts = *receipts,
-                              .clock = clock,
-                              .listen = listen,
-                              .plain = options.plain});
+  return server::run_service(options.serve, {.models = {{.name = options.serve.model_name,
+                                                         .aliases = {},
+                                                         .digest = crypto::sha256_tag(digest),
+                                                         .engine = *engine}},
+                                             .tee = *tee,
+                                             .receipts = *receipts,
+                                             .clock = clock,
+                                             .listen = listen,
+                                             .plain = options.plain});
 }
 
 }  // namespace
@@ -76,6 +81,11 @@ int main(int argc, char** argv) {
   app.add_option("--answer-tokens", options.answer_tokens, "the longest answer")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
+  app.add_option("--token-bytes", options.token_bytes, "text of one token")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--streams", options.streams, "answers at the same time, where --slots is too few")
+      ->check(CLI::Range(1, 100'000));
   app.add_option("--tokens-per-second", options.tokens_per_second,
                  "pace of each answer; 0 gives it at once")
       ->check(CLI::Range(0.0, 1e6))

@@ -15,8 +15,15 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::string_view kWord = " word";
 constexpr std::size_t kBytesPerToken = 4;
+
+std::string words(int bytes) {
+  constexpr std::string_view kWord = " word";
+  std::string out;
+  while (out.size() < static_cast<std::size_t>(bytes)) out += kWord;
+  out.resize(static_cast<std::size_t>(bytes));
+  return out;
+}
 
 struct Running {
   std::vector<std::shared_ptr<engine::Sink>> sinks;
@@ -43,6 +50,7 @@ class StubEngine final : public engine::Engine {
   explicit StubEngine(const StubOptions& options)
       : options_(options),
         info_{.description = "no model", .context_length = options.context, .parameters = 0},
+        text_(words(options.token_bytes)),
         thread_([this] { run(); }) {}
   ~StubEngine() override { stop(); }
   StubEngine(const StubEngine&) = delete;
@@ -82,6 +90,7 @@ class StubEngine final : public engine::Engine {
   const StubOptions options_;
   const engine::ModelInfo info_;
   const std::string build_ = "stub engine 1";
+  const std::string text_;  // of one token
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::shared_ptr<Running>> waiting_;
@@ -150,7 +159,7 @@ bool StubEngine::advance(Running& job) {
   const int now = options_.tokens_per_second > 0 ? 1 : job.left;
   for (const auto& sink : job.sinks) {
     if (job.said == 0) sink->on_start();
-    for (int i = 0; i < now; ++i) sink->on_text(kWord, {});
+    for (int i = 0; i < now; ++i) sink->on_text(text_, {});
   }
   job.said += now;
   job.left -= now;

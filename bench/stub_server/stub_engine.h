@@ -12,6 +12,7 @@ struct StubOptions {
   int queue = 64;
   int context = 4096;            // tokens, prompt and answer together
   int answer_tokens = 16;        // of an answer that sets no limit
+  int token_bytes = 5;           // text of one token
   double tokens_per_second = 0;  // of each answer; 0: the whole answer at once
 };
 

@@ -94,10 +94,11 @@ std::string credential_of(const net::Headers& headers) {
 Grant::Grant(std::shared_ptr<const ApiKey> key, std::shared_ptr<KeyMeter> meter)
     : key_(std::move(key)), meter_(std::move(meter)) {}
 
-Grant::~Grant() {
-  if (!running_) return;
+Grant::~Grant() { end(); }
+
+void Grant::end() {
   const std::lock_guard lock(meter_->mutex);
-  --meter_->running;
+  if (std::exchange(running_, false)) --meter_->running;
 }
 
 ApiError Grant::exceeded(std::string_view what, std::chrono::seconds wait, SteadyTime now) const {

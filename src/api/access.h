@@ -23,7 +23,7 @@ std::string credential_of(const net::Headers& headers);
 
 class KeyMeter;
 
-// A request that a key let in. Not thread-safe; what it holds is given back when it goes.
+// A request that a key let in. Thread-safe but for begin() and end().
 class Grant {
  public:
   Grant(std::shared_ptr<const ApiKey> key, std::shared_ptr<KeyMeter> meter);
@@ -34,9 +34,9 @@ class Grant {
   const std::string& key_name() const noexcept { return key_->name; }
   bool may_use(const std::string& model) const { return key_->may_use(model); }
 
-  // Counts one request, which then counts as running until this object goes. 429 if that is one too
-  // many.
+  // Counts one request, which then counts as running until end(). 429 if that is one too many.
   ApiResult<void> begin(SteadyTime now);
+  void end();  // the destructor does it too
   // Takes the prompt's tokens from the key's budget; 429 if that has too few. A prompt larger than
   // a whole minute's budget needs a full one.
   ApiResult<void> take_prompt(std::size_t tokens, SteadyTime now);

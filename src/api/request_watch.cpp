@@ -17,8 +17,8 @@ class WatchedExchange final : public net::Exchange {
 
   void respond(net::HttpResponse response) override {
     watch_->answered(response.status, response.headers);
+    watch_->over(/*complete=*/true);
     inner_->respond(std::move(response));
-    watch_->completed();
   }
   void start(net::HttpResponse head) override {
     watch_->answered(head.status, head.headers);
@@ -27,8 +27,8 @@ class WatchedExchange final : public net::Exchange {
   void write(std::string bytes) override { inner_->write(std::move(bytes)); }
   std::size_t unsent() const override { return inner_->unsent(); }
   void finish() override {
+    watch_->over(/*complete=*/true);
     inner_->finish();
-    watch_->completed();
   }
   void abort() override { inner_->abort(); }
   void on_gone(std::function<void()> callback) override { inner_->on_gone(std::move(callback)); }
@@ -70,10 +70,7 @@ RequestWatch::RequestWatch(RequestFacts facts, Report report)
   facts_.received = steady_now();
 }
 
-RequestWatch::~RequestWatch() {
-  facts_.over = steady_now();
-  if (report_) report_(facts_);
-}
+RequestWatch::~RequestWatch() { over(/*complete=*/false); }
 
 void RequestWatch::set_route(std::string_view route) {
   const std::lock_guard lock(mutex_);
@@ -115,9 +112,19 @@ void RequestWatch::answered(int status, net::Headers& headers) {
   if (grant_ && status != 429) grant_->add_headers(headers, steady_now());
 }
 
-void RequestWatch::completed() {
-  const std::lock_guard lock(mutex_);
-  facts_.complete = true;
+void RequestWatch::over(bool complete) {
+  RequestFacts facts;
+  std::shared_ptr<Grant> grant;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(reported_, true)) return;
+    facts_.complete = complete;
+    facts_.over = steady_now();
+    facts = facts_;
+    grant = grant_;
+  }
+  if (grant) grant->end();
+  if (report_) report_(facts);
 }
 
 void RequestWatch::on_start() {

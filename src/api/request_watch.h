@@ -40,10 +40,11 @@ struct RequestFacts {
   SteadyTime over{};
 };
 
-// One request under way. Thread-safe. It is over when nobody holds it any more.
+// One request under way. Thread-safe. It is over when its answer is handed over, just before, so
+// that whoever has seen the end finds it counted; or when nobody holds it any more.
 class RequestWatch {
  public:
-  // `report` gets the facts at the end, on whatever thread that is: it must be quick.
+  // `report` gets the facts, once, on whatever thread that is: it must be quick.
   using Report = std::function<void(const RequestFacts&)>;
 
   RequestWatch(RequestFacts facts, Report report);
@@ -55,7 +56,7 @@ class RequestWatch {
   void set_route(std::string_view route);
   // From here on it is the request inside, whose trace and status count.
   void set_sealed(const std::optional<TraceParent>& parent);
-  // Kept until the request is over.
+  // Ended when the request is over.
   void set_grant(std::shared_ptr<Grant> grant);
   // The key that let it in; null on an open service.
   std::shared_ptr<Grant> grant() const;
@@ -64,7 +65,7 @@ class RequestWatch {
 
   // For the exchange and the sinks below.
   void answered(int status, net::Headers& headers);
-  void completed();
+  void over(bool complete);
   void on_start();
   void on_text();
   void on_done(engine::Finish finish, const engine::Usage& usage, bool first_of_prompt);
@@ -75,6 +76,7 @@ class RequestWatch {
   Report report_;
   std::shared_ptr<Grant> grant_;
   std::optional<ops::Histogram> gaps_;
+  bool reported_ = false;
 };
 
 // The same exchange, watched. What first answers through one of a request's exchanges gives it its

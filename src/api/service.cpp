@@ -118,6 +118,7 @@ void Service::handle(net::HttpRequest request, std::shared_ptr<net::Exchange> ex
   auto call = std::make_shared<Call>();
   call->request = std::move(request);
   call->watch = observer_->begin(call->request);
+  call->watch->set_route(route_name(call->request.path));
   call->exchange = watched(call->watch, std::move(exchange));
   call->keyset = identity_.published();
   // Takes no time, and whoever asks wants to know about us, not about our queue.
@@ -176,7 +177,6 @@ void Service::route(Call& call) {
   const std::string& method = call.request.method;
   const std::string& path = call.request.path;
   call.owner = owner_of(call.request.headers);
-  call.watch->set_route(route_name(path));
   if (method == "OPTIONS") {
     net::HttpResponse response;
     response.status = 204;

@@ -78,7 +78,7 @@ void Service::serve_sealed(Call& outer, seal::Admitted admitted) {
   const WipeOnExit body_wiped(call.request.body);
   call.watch = outer.watch;
   call.watch->set_sealed(trace_parent_of(call.request.headers));
-  call.watch->set_route("other");  // until route() knows better
+  call.watch->set_route(route_name(call.request.path));
   call.exchange =
       watched(call.watch, make_sealed_exchange({.writer = std::move(admitted.answer),
                                                 .head_only = call.request.method == "HEAD",

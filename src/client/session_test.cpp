@@ -37,8 +37,7 @@ class FakeBackend {
     const net::ServerOptions options{
         .address = "127.0.0.1",
         .port = 0,
-        .certificate = service.certificate,
-        .key = &service.tls_key,
+        .tls = net::TlsContext::server(service.certificate, service.tls_key).value(),
         .limits = limits,
         .make_error = [](int status, std::string_view, std::string_view) {
           net::HttpResponse response;

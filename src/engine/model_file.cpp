@@ -136,6 +136,13 @@ std::string name_of(const std::string& path) {
 
 }  // namespace
 
+Result<std::uint64_t> ModelFile::check(const std::string& path) {
+  TRY_ASSIGN(const Source source, open_source(path));
+  TRY(check_magic(source, path));
+  TRY(check_gguf(path, source.size));
+  return source.size;
+}
+
 Result<ModelFile> ModelFile::load(const std::string& path,
                                   const std::function<void(ByteView)>& on_bytes,
                                   const Progress& on_progress) {

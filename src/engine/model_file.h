@@ -22,6 +22,8 @@ class ModelFile {
   static Result<ModelFile> load(
       const std::string& path, const std::function<void(ByteView)>& on_bytes,
       const std::function<void(std::uint64_t, std::uint64_t)>& on_progress);
+  // Whether load() would take it, as far as its header tells: nothing is copied. Returns its size.
+  static Result<std::uint64_t> check(const std::string& path);
   ModelFile(ModelFile&& other) noexcept;
   ModelFile& operator=(ModelFile&& other) noexcept;
   ModelFile(const ModelFile&) = delete;

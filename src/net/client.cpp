@@ -30,18 +30,21 @@ using boost::system::error_code;
 constexpr std::size_t kReadSize = 17 * 1024;   // a whole TLS record
 constexpr std::size_t kWriteSize = 64 * 1024;  // clear bytes encrypted at a time
 constexpr std::uint16_t kHttpsPort = 443;
+constexpr std::uint16_t kHttpPort = 80;
 
 // Whoever waits runs the context: nothing happens between calls, and no thread is needed.
-class TlsConnection final : public Connection {
+class HttpConnection final : public Connection {
  public:
-  TlsConnection(Url url, const ClientLimits& limits, TlsEngine tls)
-      : url_(std::move(url)), limits_(limits), tls_(std::move(tls)) {}
-  ~TlsConnection() override;
-  TlsConnection(const TlsConnection&) = delete;
-  TlsConnection& operator=(const TlsConnection&) = delete;
+  HttpConnection(Url url, const ClientLimits& limits, std::unique_ptr<StreamEngine> engine)
+      : url_(std::move(url)), limits_(limits), engine_(std::move(engine)) {}
+  ~HttpConnection() override;
+  HttpConnection(const HttpConnection&) = delete;
+  HttpConnection& operator=(const HttpConnection&) = delete;
 
-  // TCP and TLS, and the pin.
-  Status connect(const std::optional<std::string>& pinned_spki);
+  // TCP, and the handshake if there is one.
+  Status connect();
+  // Of the certificate that `tls`, the engine, has seen.
+  Status check_peer(const TlsEngine& tls, const std::optional<std::string>& pinned_spki);
 
   const crypto::Certificate& peer_certificate() const noexcept override { return *certificate_; }
   void abort() override {
@@ -59,7 +62,6 @@ class TlsConnection final : public Connection {
   Result<std::vector<tcp::endpoint>> resolve();
   Status connect_to(const tcp::endpoint& endpoint);
   Status shake_hands();
-  Status check_pin(const std::optional<std::string>& pinned_spki);
   Result<HttpResponse> exchange(const HttpRequest& request, ResponseParser::Options options);
   Status talk(ResponseParser& parser);
 
@@ -76,7 +78,7 @@ class TlsConnection final : public Connection {
   tcp::socket socket_{io_};
   Url url_;
   ClientLimits limits_;
-  TlsEngine tls_;
+  std::unique_ptr<StreamEngine> engine_;
   std::optional<crypto::Certificate> certificate_;
 
   std::array<char, kReadSize> read_buffer_{};
@@ -90,7 +92,7 @@ class TlsConnection final : public Connection {
   bool read_ended_ = false;
   bool closed_by_peer_ = false;
   bool write_ended_ = false;
-  std::optional<Error> tls_error_;
+  std::optional<Error> engine_error_;
   SteadyClock::time_point deadline_{};
   bool deadline_moves_ = false;                // with each byte sent or received,
   SteadyClock::time_point latest_deadline_{};  // but no further than this
@@ -99,7 +101,7 @@ class TlsConnection final : public Connection {
 // A name or address as a Host header and a URL have it.
 std::string authority(const Url& url) {
   const std::string host = url_host(url.host);
-  return url.port == kHttpsPort ? host : fmt::format("{}:{}", host, url.port);
+  return !url.plain && url.port == kHttpsPort ? host : fmt::format("{}:{}", host, url.port);
 }
 
 bool is_literal_address(const std::string& host) {
@@ -108,37 +110,37 @@ bool is_literal_address(const std::string& host) {
   return !error;
 }
 
-TlsConnection::~TlsConnection() {
+HttpConnection::~HttpConnection() {
   if (!write_ended_ && !writing_ && socket_.is_open()) {
-    tls_.close();
+    engine_->close();
     error_code ignored;
     socket_.non_blocking(true, ignored);
-    socket_.write_some(asio::buffer(tls_.take_output()), ignored);
+    socket_.write_some(asio::buffer(engine_->take_output()), ignored);
   }
   close();
 }
 
-void TlsConnection::close() {
+void HttpConnection::close() {
   error_code ignored;
   socket_.close(ignored);
   read_ended_ = true;
   write_ended_ = true;
 }
 
-Status TlsConnection::step() {
+Status HttpConnection::step() {
   io_.restart();
   if (io_.run_one_until(deadline_) != 0) return {};
   close();
   return fail(Errc::unavailable, fmt::format("{} did not answer in time", authority(url_)));
 }
 
-void TlsConnection::made_progress() {
+void HttpConnection::made_progress() {
   if (!deadline_moves_) return;
   deadline_ = std::min(SteadyClock::now() + limits_.idle_timeout, latest_deadline_);
 }
 
 // A name that the resolver is slow to find is bounded by the resolver's own timeout.
-Result<std::vector<tcp::endpoint>> TlsConnection::resolve() {
+Result<std::vector<tcp::endpoint>> HttpConnection::resolve() {
   error_code error;
   const auto address = asio::ip::make_address(url_.host, error);
   if (!error) return std::vector{tcp::endpoint(address, url_.port)};
@@ -152,7 +154,7 @@ Result<std::vector<tcp::endpoint>> TlsConnection::resolve() {
   return endpoints;
 }
 
-Status TlsConnection::connect_to(const tcp::endpoint& endpoint) {
+Status HttpConnection::connect_to(const tcp::endpoint& endpoint) {
   error_code error;
   socket_.close(error);
   std::optional<error_code> outcome;
@@ -171,7 +173,7 @@ Status TlsConnection::connect_to(const tcp::endpoint& endpoint) {
   return {};
 }
 
-Status TlsConnection::connect(const std::optional<std::string>& pinned_spki) {
+Status HttpConnection::connect() {
   deadline_ = SteadyClock::now() + limits_.connect_timeout;
   TRY_ASSIGN(const auto endpoints, resolve());
   Status connected = fail(Errc::unavailable, fmt::format("{} has no address", url_.host));
@@ -181,17 +183,15 @@ Status TlsConnection::connect(const std::optional<std::string>& pinned_spki) {
   }
   TRY(std::move(connected));
   TRY(shake_hands());
-  TRY_ASSIGN(certificate_, tls_.peer_certificate());
-  TRY(check_pin(pinned_spki));
   deadline_moves_ = true;
   return {};
 }
 
-Status TlsConnection::shake_hands() {
-  while (!tls_.established() || !all_sent()) {
+Status HttpConnection::shake_hands() {
+  while (!engine_->established() || !all_sent()) {
     start_writing();
     start_reading();
-    if (tls_error_) return tl::unexpected<Error>(*tls_error_);
+    if (engine_error_) return tl::unexpected<Error>(*engine_error_);
     if (read_ended_ || write_ended_) {
       return fail(Errc::unavailable,
                   fmt::format("{} closed during the TLS handshake", authority(url_)));
@@ -201,7 +201,9 @@ Status TlsConnection::shake_hands() {
   return {};
 }
 
-Status TlsConnection::check_pin(const std::optional<std::string>& pinned_spki) {
+Status HttpConnection::check_peer(const TlsEngine& tls,
+                                  const std::optional<std::string>& pinned_spki) {
+  TRY_ASSIGN(certificate_, tls.peer_certificate());
   if (!pinned_spki) return {};
   TRY_ASSIGN(const auto pinned, from_hex_array<32>(*pinned_spki, HexCase::any));
   if (certificate_->spki_sha256() == pinned) return {};
@@ -210,7 +212,7 @@ Status TlsConnection::check_pin(const std::optional<std::string>& pinned_spki) {
               fmt::format("{} uses another TLS key than the pinned one", authority(url_)));
 }
 
-void TlsConnection::start_reading() {
+void HttpConnection::start_reading() {
   if (reading_ || read_ended_) return;
   reading_ = true;
   socket_.async_read_some(asio::buffer(read_buffer_), [this](error_code error, std::size_t n) {
@@ -221,34 +223,34 @@ void TlsConnection::start_reading() {
       return;
     }
     made_progress();
-    const auto status = tls_.receive({read_buffer_.data(), n}, inbox_);
-    if (!status) tls_error_ = status.error();
-    closed_by_peer_ = tls_.peer_closed();
-    read_ended_ = closed_by_peer_ || tls_error_;
+    const auto status = engine_->receive({read_buffer_.data(), n}, inbox_);
+    if (!status) engine_error_ = status.error();
+    closed_by_peer_ = engine_->peer_closed();
+    read_ended_ = closed_by_peer_ || engine_error_;
   });
 }
 
-bool TlsConnection::seal_output() {
+bool HttpConnection::seal_output() {
   if (sealed_sent_ < sealed_.size()) return true;
   const std::string_view piece = std::string_view(outbox_).substr(outbox_sent_, kWriteSize);
   if (!piece.empty()) {
-    if (const auto sent = tls_.send(piece); !sent) {
-      tls_error_ = sent.error();
+    if (const auto sent = engine_->send(piece); !sent) {
+      engine_error_ = sent.error();
       return false;
     }
   }
   outbox_sent_ += piece.size();
-  sealed_ = tls_.take_output();
+  sealed_ = engine_->take_output();
   sealed_sent_ = 0;
   return !sealed_.empty();
 }
 
-bool TlsConnection::all_sent() const {
-  return !writing_ && !tls_.has_output() && sealed_sent_ == sealed_.size() &&
+bool HttpConnection::all_sent() const {
+  return !writing_ && !engine_->has_output() && sealed_sent_ == sealed_.size() &&
          outbox_sent_ == outbox_.size();
 }
 
-void TlsConnection::start_writing() {
+void HttpConnection::start_writing() {
   if (writing_ || write_ended_ || !seal_output()) return;
   writing_ = true;
   const auto rest = asio::buffer(sealed_) + sealed_sent_;
@@ -264,11 +266,11 @@ void TlsConnection::start_writing() {
   });
 }
 
-Result<HttpResponse> TlsConnection::send(const HttpRequest& request) {
+Result<HttpResponse> HttpConnection::send(const HttpRequest& request) {
   return exchange(request, {});
 }
 
-Result<HttpResponse> TlsConnection::send_streaming(
+Result<HttpResponse> HttpConnection::send_streaming(
     const HttpRequest& request, const std::function<void(const HttpResponse&)>& on_head,
     const std::function<void(std::string_view)>& on_body) {
   ResponseParser::Options options;
@@ -277,7 +279,7 @@ Result<HttpResponse> TlsConnection::send_streaming(
   return exchange(request, std::move(options));
 }
 
-bool TlsConnection::is_open() {
+bool HttpConnection::is_open() {
   // The server may have left since the last answer, or have said what nobody asked for.
   start_reading();
   io_.restart();
@@ -286,8 +288,8 @@ bool TlsConnection::is_open() {
   return !write_ended_;
 }
 
-Result<HttpResponse> TlsConnection::exchange(const HttpRequest& request,
-                                             ResponseParser::Options options) {
+Result<HttpResponse> HttpConnection::exchange(const HttpRequest& request,
+                                              ResponseParser::Options options) {
   TRY_ASSIGN(outbox_, encode_request(request, url_.base_path, authority(url_)));
   outbox_sent_ = 0;
   if (!is_open()) {
@@ -311,12 +313,12 @@ Result<HttpResponse> TlsConnection::exchange(const HttpRequest& request,
   return parser.take();
 }
 
-Status TlsConnection::talk(ResponseParser& parser) {
+Status HttpConnection::talk(ResponseParser& parser) {
   for (;;) {
     TRY(parser.feed(inbox_));
     if (parser.done()) return {};
-    if (tls_error_) return tl::unexpected<Error>(*tls_error_);
-    if (read_ended_) return parser.end_of_stream(tls_.peer_closed());
+    if (engine_error_) return tl::unexpected<Error>(*engine_error_);
+    if (read_ended_) return parser.end_of_stream(engine_->peer_closed());
     start_writing();
     start_reading();
     TRY(step());
@@ -342,14 +344,13 @@ Result<std::uint16_t> parse_port(std::string_view text) {
   return static_cast<std::uint16_t>(port);
 }
 
-}  // namespace
+bool skip_scheme(std::string_view& text, std::string_view scheme) {
+  if (to_lower(text.substr(0, scheme.size())) != scheme) return false;
+  text.remove_prefix(scheme.size());
+  return true;
+}
 
-Result<Url> parse_url(std::string_view text) {
-  constexpr std::string_view kScheme = "https://";
-  if (to_lower(text.substr(0, kScheme.size())) != kScheme) {
-    return fail(Errc::malformed, "URL must begin with https://");
-  }
-  text.remove_prefix(kScheme.size());
+Result<Url> parse_after_scheme(std::string_view text, std::uint16_t default_port) {
   const std::size_t slash = std::min(text.find('/'), text.size());
   std::string_view path = text.substr(slash);
   std::string_view where = text.substr(0, slash);
@@ -368,7 +369,7 @@ Result<Url> parse_url(std::string_view text) {
   if (!is_host(url.host, bracketed) || (bracketed && !is_literal_address(url.host))) {
     return fail(Errc::malformed, "host in URL");
   }
-  url.port = kHttpsPort;
+  url.port = default_port;
   if (!where.empty()) {
     if (!where.starts_with(':')) return fail(Errc::malformed, "port in URL");
     TRY_ASSIGN(url.port, parse_port(where.substr(1)));
@@ -377,14 +378,43 @@ Result<Url> parse_url(std::string_view text) {
   return url;
 }
 
+}  // namespace
+
+Result<Url> parse_url(std::string_view text) {
+  if (!skip_scheme(text, "https://")) return fail(Errc::malformed, "URL must begin with https://");
+  return parse_after_scheme(text, kHttpsPort);
+}
+
+Result<Url> parse_url_or_loopback(std::string_view text) {
+  if (!skip_scheme(text, "http://")) return parse_url(text);
+  TRY_ASSIGN(Url url, parse_after_scheme(text, kHttpPort));
+  error_code error;
+  const auto address = asio::ip::make_address(url.host, error);
+  if (error || !address.is_loopback()) {
+    return fail(Errc::malformed, "http:// is for a loopback address alone, such as 127.0.0.1");
+  }
+  url.plain = true;
+  return url;
+}
+
 Result<std::unique_ptr<Connection>> Connection::open(const Url& url,
                                                      const std::optional<std::string>& pinned_spki,
                                                      const ClientLimits& limits) {
-  TRY_ASSIGN(TlsContext context, TlsContext::client());
+  if (url.plain) {
+    if (pinned_spki) return fail(Errc::malformed, "a plain connection has no key to pin");
+    auto connection =
+        std::make_unique<HttpConnection>(url, limits, std::make_unique<PlainEngine>());
+    TRY(connection->connect());
+    return connection;
+  }
+  TRY_ASSIGN(const TlsContext context, TlsContext::client());
   const std::string server_name = is_literal_address(url.host) ? std::string() : url.host;
-  TRY_ASSIGN(TlsEngine engine, TlsEngine::connect(context, server_name));
-  auto connection = std::make_unique<TlsConnection>(url, limits, std::move(engine));
-  TRY(connection->connect(pinned_spki));
+  TRY_ASSIGN(TlsEngine made, TlsEngine::connect(context, server_name));
+  auto engine = std::make_unique<TlsEngine>(std::move(made));
+  const TlsEngine& tls = *engine;
+  auto connection = std::make_unique<HttpConnection>(url, limits, std::move(engine));
+  TRY(connection->connect());
+  TRY(connection->check_peer(tls, pinned_spki));
   return connection;
 }
 

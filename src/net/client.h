@@ -20,9 +20,12 @@ struct Url {
   std::string host;  // without brackets
   std::uint16_t port = 0;
   std::string base_path;  // "" or "/prefix", no trailing slash
+  bool plain = false;     // no TLS
 };
 // https:// only. Fails with `malformed`.
 Result<Url> parse_url(std::string_view text);
+// The same, or http:// to a loopback address, for what never leaves this machine.
+Result<Url> parse_url_or_loopback(std::string_view text);
 
 struct ClientLimits {
   std::chrono::seconds connect_timeout{10};
@@ -32,17 +35,19 @@ struct ClientLimits {
   std::size_t max_body_bytes = std::size_t{64} << 20U;
 };
 
-// One TLS 1.3 connection. Not thread-safe but for abort(). WebPKI is not consulted: trust comes
-// from the pin, and the pin from an attested keyset.
+// One TLS 1.3 connection, or a plain one if the URL says so. Not thread-safe but for abort().
+// WebPKI is not consulted: trust comes from the pin, and the pin from an attested keyset.
 class Connection {
  public:
   // With `pinned_spki` (hex SHA-256), fails with `untrusted` during connect, before any byte of
-  // HTTP, if the server's key is another. Fails with `unavailable` if it cannot be reached.
+  // HTTP, if the server's key is another. Fails with `unavailable` if it cannot be reached,
+  // `malformed` on a pin for a plain one.
   static Result<std::unique_ptr<Connection>> open(const Url& url,
                                                   const std::optional<std::string>& pinned_spki,
                                                   const ClientLimits& limits = {});
   virtual ~Connection() = default;
 
+  // Not on a plain connection.
   virtual const crypto::Certificate& peer_certificate() const noexcept = 0;
   // From any thread: ends what is under way with `unavailable`, and the connection with it.
   virtual void abort() = 0;

@@ -356,5 +356,21 @@ TEST_F(ClientAgainstServer, HeadLeavesTheConnectionUsable) {
   EXPECT_EQ(client->send(post("/echo", "x"))->body, "x");
 }
 
+TEST(LoopbackUrl, IsTheOnlyOneWithoutTls) {
+  const Url url = parse_url_or_loopback("http://127.0.0.1:4318/prefix").value();
+  EXPECT_TRUE(url.plain);
+  EXPECT_EQ(url.port, 4318);
+  EXPECT_EQ(url.base_path, "/prefix");
+  EXPECT_EQ(parse_url_or_loopback("http://[::1]").value().port, 80);
+  EXPECT_FALSE(parse_url_or_loopback("https://collector.example").value().plain);
+  for (const std::string bad : {"http://192.0.2.1:4318", "http://localhost:4318", "http://",
+                                "http://127.0.0.1.example", "ftp://127.0.0.1"}) {
+    const auto refused = parse_url_or_loopback(bad);
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_EQ(refused.error().code, Errc::malformed) << bad;
+  }
+  EXPECT_FALSE(parse_url("http://127.0.0.1"));
+}
+
 }  // namespace
 }  // namespace confide::net

@@ -57,6 +57,18 @@ TEST_F(PlainServerTest, AnswersSeveralRequestsOnOneConnection) {
   }
 }
 
+TEST_F(PlainServerTest, OurClientTalksToItWithoutTls) {
+  Url url = parse_url_or_loopback("http://127.0.0.1").value();
+  url.port = server->port();
+  const auto connection = Connection::open(url, std::nullopt).value();
+  for (const std::string body : {"one", "two"}) {
+    EXPECT_EQ(connection->send(post("/", body)).value().body, "echo: " + body);
+  }
+  const auto pinned = Connection::open(url, std::string(64, 'a'));
+  ASSERT_FALSE(pinned);
+  EXPECT_EQ(pinned.error().code, Errc::malformed);
+}
+
 TEST_F(PlainServerTest, AnAbortedAnswerLacksItsLastChunk) {
   ASSERT_TRUE(socket.send("GET /broken HTTP/1.1\r\nHost: x\r\n\r\n"));
   const std::string answer = read_until("\r\n0\r\n");

@@ -35,7 +35,7 @@ constexpr std::chrono::milliseconds kAcceptBackoff{50};
 
 class HttpServer final : public Server {
  public:
-  HttpServer(ServerOptions options, Handler handler, std::optional<TlsContext> tls);
+  HttpServer(ServerOptions options, Handler handler);
   ~HttpServer() override;
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -46,6 +46,9 @@ class HttpServer final : public Server {
   std::uint16_t port() const noexcept override { return port_; }
   void drain(std::chrono::seconds grace) override;
   std::size_t open_connections() const noexcept override { return open_; }
+  void set_tls(TlsContext tls) override {
+    asio::post(io_, [this, tls = std::move(tls)] { shared_.options.tls = tls; });
+  }
 
  private:
   // Takes `this`: the server outlives it, since the destructor runs the context to its end.
@@ -72,8 +75,8 @@ class HttpServer final : public Server {
   std::thread thread_;
 };
 
-HttpServer::HttpServer(ServerOptions options, Handler handler, std::optional<TlsContext> tls)
-    : shared_{std::move(options), std::move(handler), std::move(tls), false,
+HttpServer::HttpServer(ServerOptions options, Handler handler)
+    : shared_{std::move(options), std::move(handler), false,
               [this](ServerConnection& connection) { closed(connection); }} {}
 
 HttpServer::~HttpServer() {
@@ -138,8 +141,8 @@ asio::awaitable<void> HttpServer::accept_loop(HttpServer* self) {
 }
 
 Result<std::unique_ptr<StreamEngine>> HttpServer::make_engine() const {
-  if (!shared_.tls) return std::make_unique<PlainEngine>();
-  TRY_ASSIGN(TlsEngine engine, TlsEngine::accept(*shared_.tls));
+  if (shared_.options.plain) return std::make_unique<PlainEngine>();
+  TRY_ASSIGN(TlsEngine engine, TlsEngine::accept(*shared_.options.tls));
   return std::make_unique<TlsEngine>(std::move(engine));
 }
 
@@ -199,16 +202,8 @@ void HttpServer::drain(std::chrono::seconds grace) {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, Handler handler) {
-  std::optional<TlsContext> tls;
-  if (!options.plain) {
-    if (options.key == nullptr || !options.certificate) {
-      return fail(Errc::internal, "server without a TLS key");
-    }
-    TRY_ASSIGN(tls, TlsContext::server(*options.certificate, *options.key));
-    options.key = nullptr;  // not needed any more, and it may not live as long
-  }
-  auto server =
-      std::make_unique<HttpServer>(std::move(options), std::move(handler), std::move(tls));
+  if (!options.plain && !options.tls) return fail(Errc::internal, "server without a TLS key");
+  auto server = std::make_unique<HttpServer>(std::move(options), std::move(handler));
   TRY(server->listen());
   server->run();
   return server;

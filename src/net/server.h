@@ -9,9 +9,8 @@
 #include <optional>
 #include <string>
 
-#include "base/secret.h"
-#include "crypto/x509.h"
 #include "net/http.h"
+#include "net/tls.h"
 
 namespace confide::net {
 
@@ -30,8 +29,7 @@ struct ServerOptions {
   std::uint16_t port = 0;  // 0: any free one
   // Without TLS the connection protects nothing: for clients on this machine alone.
   bool plain = false;
-  std::optional<crypto::Certificate> certificate;  // these two unless `plain`
-  const crypto::P256Key* key = nullptr;            // copied into the TLS context
+  std::optional<TlsContext> tls;  // unless `plain`
   ServerLimits limits;
   // Body of the errors net/ itself answers (413, 431, 400, 408): given status, message and, as far
   // as it is known, the request's path, without which it is empty. Must also give the headers that
@@ -50,6 +48,9 @@ class Server {
   // Stops accepting, lets running exchanges end for at most `grace`, then closes. Blocks.
   virtual void drain(std::chrono::seconds grace) = 0;
   virtual std::size_t open_connections() const noexcept = 0;
+  // For the handshakes that begin from now on; connections that are open stay as they are. Not on a
+  // plain server.
+  virtual void set_tls(TlsContext tls) = 0;
 };
 
 }  // namespace confide::net

@@ -71,7 +71,7 @@ void ServerConnection::close() {
   boost::system::error_code ignored;
   // An answer to HTTP/1.0 may end with the connection. TLS has its goodbye to tell that from a cut;
   // in clear nothing but a reset does.
-  if (!shared_.tls && exchange_ && framing_.body == BodyFraming::until_close) {
+  if (shared_.options.plain && exchange_ && framing_.body == BodyFraming::until_close) {
     socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   }
   socket_.close(ignored);

@@ -27,7 +27,6 @@ class ServerConnection;
 struct ServerShared {
   ServerOptions options;
   Handler handler;
-  std::optional<TlsContext> tls;  // none: plain HTTP
   bool draining = false;
   std::function<void(ServerConnection&)> on_closed;
 };

@@ -35,8 +35,7 @@ struct ServerLifecycle : ServerTest {
 ServerOptions options_on(const std::string& address, std::uint16_t port) {
   return {.address = address,
           .port = port,
-          .certificate = identity().certificate,
-          .key = &identity().key,
+          .tls = TlsContext::server(identity().certificate, identity().key).value(),
           .limits = {},
           .make_error = make_error};
 }
@@ -54,12 +53,23 @@ TEST_F(ServerLifecycle, SaysWhyItCannotStart) {
   ASSERT_FALSE(nowhere);
   EXPECT_EQ(nowhere.error().code, Errc::malformed);
 
-  const auto other_key = crypto::P256Key::generate();
-  auto options = options_on("127.0.0.1", 0);
-  options.key = &other_key;
-  const auto mismatch = Server::start(std::move(options), kNoHandler);
-  ASSERT_FALSE(mismatch);
-  EXPECT_EQ(mismatch.error().code, Errc::mismatch);
+  auto keyless = options_on("127.0.0.1", 0);
+  keyless.tls.reset();
+  const auto refused = Server::start(std::move(keyless), kNoHandler);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::internal);
+}
+
+TEST_F(ServerLifecycle, ANewCertificateIsForNewConnections) {
+  start();
+  const auto before = connect();
+  const Identity other = make_identity();
+  server->set_tls(TlsContext::server(other.certificate, other.key).value());
+  const auto after = connect();
+  EXPECT_TRUE(before->peer_certificate() == identity().certificate);
+  EXPECT_TRUE(after->peer_certificate() == other.certificate);
+  EXPECT_EQ(before->send(post("/echo", "old")).value().body, "old");
+  EXPECT_EQ(after->send(post("/echo", "new")).value().body, "new");
 }
 
 TEST_F(ServerLifecycle, RefusesTls12) {

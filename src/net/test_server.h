@@ -69,8 +69,7 @@ struct ServerTest : ::testing::Test {
   void start(const ServerLimits& limits = {}) {
     ServerOptions options{.address = "127.0.0.1",
                           .port = 0,
-                          .certificate = identity().certificate,
-                          .key = &identity().key,
+                          .tls = TlsContext::server(identity().certificate, identity().key).value(),
                           .limits = limits,
                           .make_error = make_error};
     auto started =

@@ -57,15 +57,42 @@ std::shared_ptr<SSL_CTX> make_context(const SSL_METHOD* method) {
   return ctx;
 }
 
-Status use_key(SSL_CTX* ctx, const crypto::P256Key& key) {
-  const SecretBytes der = key.to_der();
-  const unsigned char* at = der.reveal().data();
-  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> parsed(
-      d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(der.size())), EVP_PKEY_free);
-  if (!parsed || SSL_CTX_use_PrivateKey(ctx, parsed.get()) != 1) {
+using PrivateKey = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
+
+// A server must not stop and ask for a passphrase.
+int no_passphrase(char*, int, int, void*) { return -1; }
+
+Result<PrivateKey> read_pem_key(std::string_view pem) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> in(
+      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
+  PrivateKey key(in ? PEM_read_bio_PrivateKey(in.get(), nullptr, no_passphrase, nullptr) : nullptr,
+                 EVP_PKEY_free);
+  if (!key) return fail(Errc::malformed, fmt::format("TLS key: {}", drain_errors()));
+  const bool p256 = EVP_PKEY_is_a(key.get(), "EC") == 1 && EVP_PKEY_get_bits(key.get()) == 256;
+  const bool rsa = EVP_PKEY_is_a(key.get(), "RSA") == 1 && EVP_PKEY_get_bits(key.get()) >= 2048;
+  if (p256 || rsa) return key;
+  return fail(Errc::unsupported, "TLS key: neither on P-256 nor RSA of 2,048 bits or more");
+}
+
+Result<std::shared_ptr<SSL_CTX>> server_context(std::span<const crypto::Certificate> chain,
+                                                EVP_PKEY* key) {
+  auto ctx = make_context(TLS_server_method());
+  if (!ctx) return fail(Errc::internal, fmt::format("TLS context: {}", drain_errors()));
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    const ByteView der = chain[i].der();
+    const unsigned char* at = der.data();
+    const std::unique_ptr<X509, decltype(&X509_free)> x509(
+        d2i_X509(nullptr, &at, static_cast<long>(der.size())), X509_free);
+    const bool used = x509 && (i == 0 ? SSL_CTX_use_certificate(ctx.get(), x509.get()) == 1
+                                      : SSL_CTX_add1_chain_cert(ctx.get(), x509.get()) == 1);
+    if (!used) return fail(Errc::malformed, fmt::format("TLS certificate: {}", drain_errors()));
+  }
+  if (chain.empty() || SSL_CTX_use_PrivateKey(ctx.get(), key) != 1 ||
+      SSL_CTX_check_private_key(ctx.get()) != 1) {
     return fail(Errc::mismatch, fmt::format("TLS key: {}", drain_errors()));
   }
-  return {};
+  SSL_CTX_set_alpn_select_cb(ctx.get(), choose_alpn, nullptr);
+  return ctx;
 }
 
 }  // namespace
@@ -79,17 +106,20 @@ void reserve_secure_memory() {
 Result<TlsContext> TlsContext::server(const crypto::Certificate& certificate,
                                       const crypto::P256Key& key) {
   ERR_clear_error();
-  auto ctx = make_context(TLS_server_method());
-  if (!ctx) return fail(Errc::internal, fmt::format("TLS context: {}", drain_errors()));
-  const ByteView der = certificate.der();
-  if (SSL_CTX_use_certificate_ASN1(ctx.get(), static_cast<int>(der.size()), der.data()) != 1) {
-    return fail(Errc::malformed, fmt::format("TLS certificate: {}", drain_errors()));
-  }
-  TRY(use_key(ctx.get(), key));
-  if (SSL_CTX_check_private_key(ctx.get()) != 1) {
-    return fail(Errc::mismatch, fmt::format("TLS key: {}", drain_errors()));
-  }
-  SSL_CTX_set_alpn_select_cb(ctx.get(), choose_alpn, nullptr);
+  const SecretBytes der = key.to_der();
+  const unsigned char* at = der.reveal().data();
+  const PrivateKey parsed(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(der.size())),
+                          EVP_PKEY_free);
+  if (!parsed) return fail(Errc::malformed, fmt::format("TLS key: {}", drain_errors()));
+  TRY_ASSIGN(auto ctx, server_context({&certificate, 1}, parsed.get()));
+  return TlsContext(std::move(ctx));
+}
+
+Result<TlsContext> TlsContext::server(std::span<const crypto::Certificate> chain,
+                                      std::string_view key_pem) {
+  ERR_clear_error();
+  TRY_ASSIGN(const PrivateKey key, read_pem_key(key_pem));
+  TRY_ASSIGN(auto ctx, server_context(chain, key.get()));
   return TlsContext(std::move(ctx));
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,12 @@ class TlsContext {
   // The key is copied. Fails with `mismatch` if it is not the certificate's.
   static Result<TlsContext> server(const crypto::Certificate& certificate,
                                    const crypto::P256Key& key);
+  // The same from what files hold: the server's certificate first, then those between it and its
+  // root; the key in PEM, without a passphrase. Fails with `malformed` if the key cannot be read,
+  // `unsupported` if it is neither on P-256 nor an RSA key of 2,048 bits or more, `mismatch` if it
+  // is not the first certificate's.
+  static Result<TlsContext> server(std::span<const crypto::Certificate> chain,
+                                   std::string_view key_pem);
   // Takes any certificate: the caller judges what peer_certificate() returns.
   static Result<TlsContext> client();
 

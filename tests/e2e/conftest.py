@@ -21,6 +21,8 @@ MODEL_NAME = "SmolLM2-135M-Instruct.Q4_1"
 class Server:
     """A running confide-server with a simulated TEE."""
 
+    program = "confide-server"
+
     def __init__(self, state, *extra, model=MODEL, listen="127.0.0.1:0", wait=True):
         self.state = pathlib.Path(state)
         self.log_path = self.state.parent / f"{self.state.name}.log"
@@ -28,8 +30,8 @@ class Server:
         self.log = open(self.log_path, "ab")
         start = self.log.tell()
         self.process = subprocess.Popen(
-            [BIN / "confide-server", "--model", model, "--listen", listen, "--tee", "sim",
-             "--state", self.state, "--context", "1024", *OPTIONS, *extra],
+            [BIN / self.program, *self.choose(model), "--listen", listen, "--tee", "sim",
+             "--state", self.state, "--context", "1024", *OPTIONS, *map(str, extra)],
             stderr=self.log, stdout=self.log)
         self.url = None
         if wait:
@@ -43,6 +45,10 @@ class Server:
                 else:
                     time.sleep(0.02)
             self.port = int(self.url.rsplit(":", 1)[1])
+
+    @staticmethod
+    def choose(model):
+        return ["--model", model]
 
     @property
     def root(self):
@@ -61,6 +67,16 @@ class Server:
         return self.process.wait(60)
 
 
+class StubServer(Server):
+    """The same server around an engine that computes nothing; its model is called "stub"."""
+
+    program = "confide-stub-server"
+
+    @staticmethod
+    def choose(model):
+        return []
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     running = Server(tmp_path_factory.mktemp("server") / "state")
@@ -68,19 +84,28 @@ def server(tmp_path_factory):
     assert running.stop() == 0, running.logged()
 
 
-@pytest.fixture
-def start_server(tmp_path):
-    """Starts further servers, stopped at the test's end."""
+def starter(kind, tmp_path):
     running = []
 
     def start(*extra, name=None, **options):
-        running.append(Server(tmp_path / (name or f"state{len(running)}"), *extra, **options))
+        running.append(kind(tmp_path / (name or f"state{len(running)}"), *extra, **options))
         return running[-1]
 
     yield start
     for one in running:
         if one.process.poll() is None:
             one.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def start_server(tmp_path):
+    """Starts further servers, stopped at the test's end."""
+    yield from starter(Server, tmp_path)
+
+
+@pytest.fixture
+def start_stub(tmp_path):
+    yield from starter(StubServer, tmp_path)
 
 
 @pytest.fixture

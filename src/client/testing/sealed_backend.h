@@ -38,8 +38,7 @@ class SealedBackend {
   explicit SealedBackend(std::string model = "test-model") : model_(std::move(model)) {
     publish(std::make_shared<seal::OhttpKeys>(seal::GatewayKey::generate(1)));
     net::ServerOptions options;
-    options.certificate = service.certificate;
-    options.key = &service.tls_key;
+    options.tls = net::TlsContext::server(service.certificate, service.tls_key).value();
     server_ =
         net::Server::start(std::move(options), [this](
                                                    net::HttpRequest request,
