@@ -24,6 +24,7 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20U;
 struct Named {
   std::string name;  // empty: the file's
   std::string path;
+  bool embeds = false;
 };
 
 // NAME=FILE, unless the sign stands in the file's own path.
@@ -31,9 +32,9 @@ Named named(const std::string& text) {
   const std::size_t equals = text.find('=');
   const std::string_view before = std::string_view(text).substr(0, equals);
   if (equals == std::string::npos || before.empty() || before.find('/') != before.npos) {
-    return {.name = "", .path = text};
+    return {.name = "", .path = text, .embeds = false};
   }
-  return {.name = std::string(before), .path = text.substr(equals + 1)};
+  return {.name = std::string(before), .path = text.substr(equals + 1), .embeds = false};
 }
 
 // Before the first byte is read: each file is held in memory as a whole.
@@ -87,6 +88,10 @@ Result<Models> Models::read(const ServeOptions& options, attest::Tee& tee) {
     }
     wanted.front().name = options.model_name;
   }
+  for (const std::string& text : options.embedding_models) {
+    wanted.push_back(named(text));
+    wanted.back().embeds = true;
+  }
   TRY(check_room(wanted));
   Models out;
   for (Named& model : wanted) {
@@ -101,8 +106,10 @@ Result<Models> Models::read(const ServeOptions& options, attest::Tee& tee) {
       return fail(Errc::malformed,
                   fmt::format("two models are called {}: use --model NAME=FILE", name));
     }
-    out.read_.push_back(
-        {.name = std::move(name), .digest = crypto::sha256_tag(digest), .file = std::move(file)});
+    out.read_.push_back({.name = std::move(name),
+                         .digest = crypto::sha256_tag(digest),
+                         .file = std::move(file),
+                         .embeds = model.embeds});
   }
   return out;
 }
@@ -118,10 +125,18 @@ Status Models::start(const ServeOptions& options) {
                                .context_shift = options.context_shift,
                                .deterministic = options.deterministic};
   for (Read& model : std::exchange(read_, {})) {
-    TRY_ASSIGN(auto engine, engine::Engine::load(model.file, wanted));
-    running_.push_back({.name = std::move(model.name),
-                        .digest = std::move(model.digest),
-                        .engine = std::move(engine)});
+    Running running{.name = std::move(model.name),
+                    .digest = std::move(model.digest),
+                    .engine = nullptr,
+                    .embedder = nullptr};
+    if (model.embeds) {
+      TRY_ASSIGN(running.embedder,
+                 engine::Embedder::load(model.file,
+                                        {.context = options.context, .threads = options.threads}));
+    } else {
+      TRY_ASSIGN(running.engine, engine::Engine::load(model.file, wanted));
+    }
+    running_.push_back(std::move(running));
   }
   return {};
 }
@@ -129,8 +144,18 @@ Status Models::start(const ServeOptions& options) {
 std::vector<api::ServedModel> Models::served() const {
   std::vector<api::ServedModel> out;
   for (const Running& model : running_) {
+    if (model.engine == nullptr) continue;
     out.push_back(
         {.name = model.name, .aliases = {}, .digest = model.digest, .engine = *model.engine});
+  }
+  return out;
+}
+
+std::vector<api::ServedEmbedder> Models::embedders() const {
+  std::vector<api::ServedEmbedder> out;
+  for (const Running& model : running_) {
+    if (model.embedder == nullptr) continue;
+    out.push_back({.name = model.name, .digest = model.digest, .embedder = *model.embedder});
   }
   return out;
 }

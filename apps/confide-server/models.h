@@ -8,6 +8,7 @@
 #include "api/service.h"
 #include "attest/tee.h"
 #include "base/result.h"
+#include "engine/embedder.h"
 #include "engine/engine.h"
 #include "options.h"
 
@@ -26,17 +27,20 @@ class Models {
 
   // Good as long as this lives.
   std::vector<api::ServedModel> served() const;
+  std::vector<api::ServedEmbedder> embedders() const;
 
  private:
   struct Read {
     std::string name;
     std::string digest;  // sha256:..., as measured
     engine::ModelFile file;
+    bool embeds = false;
   };
   struct Running {
     std::string name;
     std::string digest;
-    std::unique_ptr<engine::Engine> engine;
+    std::unique_ptr<engine::Engine> engine;  // this one or the next
+    std::unique_ptr<engine::Embedder> embedder;
   };
   std::vector<Read> read_;  // until start()
   std::vector<Running> running_;

@@ -98,6 +98,10 @@ void announce(const RunningParts& parts, const api::Identity& identity, std::uin
     ops::log_info(fmt::format("model {} {} ({}, {})", model.name, model.digest,
                               model.engine.info().description, model.engine.build()));
   }
+  for (const api::ServedEmbedder& model : parts.embedders) {
+    ops::log_info(fmt::format("embedding model {} {} ({}, {})", model.name, model.digest,
+                              model.embedder.info().description, model.embedder.build()));
+  }
   ops::log_info(fmt::format("keyset {}, valid until {}", identity.published()->digest,
                             to_rfc3339(identity.not_after())));
   ops::log_info(fmt::format("listening on {}://{}:{}", parts.plain ? "http" : "https",
@@ -148,7 +152,8 @@ Status run_service(const ServeOptions& options, const RunningParts& parts) {
                         .pool = pool,
                         .metrics = metrics,
                         .clock = parts.clock,
-                        .access = access.get()},
+                        .access = access.get(),
+                        .embedders = parts.embedders},
                        *identity);
   TRY_ASSIGN(
       const auto server,
@@ -176,6 +181,7 @@ Status run_service(const ServeOptions& options, const RunningParts& parts) {
   server->drain(std::chrono::seconds{options.drain_seconds});
   // What still runs is cancelled, and its receipts are written, before anything they use goes.
   for (const api::ServedModel& model : parts.models) model.engine.stop();
+  for (const api::ServedEmbedder& model : parts.embedders) model.embedder.stop();
   pool.stop();
   ops::log_info("stopped");
   return {};

@@ -16,6 +16,7 @@ namespace confide::server {
 // All of it outlives the call.
 struct RunningParts {
   std::vector<api::ServedModel> models;
+  std::vector<api::ServedEmbedder> embedders = {};
   attest::Tee& tee;
   store::ReceiptStore& receipts;
   const Clock& clock;

@@ -31,6 +31,7 @@ Status run(const ServeOptions& options, const std::vector<std::string>& argument
   ops::catch_termination_and_hangup();
   TRY(models.start(options));
   return run_service(options, {.models = models.served(),
+                               .embedders = models.embedders(),
                                .tee = *tee,
                                .receipts = *receipts,
                                .clock = clock,

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "api/embeddings.h"
 #include "api/sealed_exchange.h"
 #include "api/try.h"
 #include "crypto/hash.h"
@@ -86,8 +87,8 @@ const GenerationApi* Service::generation_api(std::string_view path) const {
 std::string_view Service::route_name(std::string_view path) const {
   if (const GenerationApi* api = generation_api(path)) return api->traits().path;
   for (const std::string_view known : std::initializer_list<std::string_view>{
-           "/", "/health", "/ready", "/metrics", "/v1/metrics", "/v1/models", "/v1/aci/attestation",
-           "/v1/aci/sessions", seal::kOhttpPath}) {
+           "/", "/health", "/ready", "/metrics", "/v1/metrics", "/v1/models", kEmbeddings,
+           "/v1/aci/attestation", "/v1/aci/sessions", seal::kOhttpPath}) {
     if (path == known) return known;
   }
   if (path.starts_with(kReceipts)) return "/v1/aci/receipts/{id}";
@@ -97,7 +98,7 @@ std::string_view Service::route_name(std::string_view path) const {
 }
 
 std::string_view Service::methods_at(std::string_view path, bool sealed, bool metrics) const {
-  if (generation_api(path) != nullptr) return "POST";
+  if (generation_api(path) != nullptr || path == kEmbeddings) return "POST";
   const std::string_view route = route_name(path);
   if (sealed && (route == "/health" || route == "/ready")) return "";
   if (!metrics && (route == "/metrics" || route == "/v1/metrics")) return "";
@@ -203,6 +204,7 @@ void Service::route(Call& call) {
   const GenerationApi* api = generation_api(path);
   if (const auto in = let_in(call); !in) return reply(call, error_response_at(path, in.error()));
   if (api != nullptr) return generate(call, *api);
+  if (path == kEmbeddings) return embed(call);
   if (path == seal::kOhttpPath) return method == "POST" ? sealed(call) : key_configs(call);
   if (path == "/v1/aci/attestation") return attestation(call);
   if (path.starts_with(kReceipts)) return receipt(call);
@@ -281,9 +283,20 @@ Json Service::model_json(const Model& model) const {
   return out;
 }
 
+Json Service::embedder_json(const ServedEmbedder& served) const {
+  return {{"id", served.name},
+          {"object", "model"},
+          {"created", to_unix(started_)},
+          {"owned_by", "confide"},
+          {"context_length", served.embedder.info().context_length},
+          {"digest", served.digest},
+          {"dimensions", served.embedder.dimensions()}};
+}
+
 ApiError Service::no_such_model() const {
   std::vector<std::string_view> names;
   for (const Model& model : models_) names.push_back(model.served.name);
+  for (const ServedEmbedder& served : parts_.embedders) names.push_back(served.name);
   return {.status = 404,
           .type = "not_found_error",
           .message = fmt::format("There is no such model here; this service has '{}'.",
@@ -299,20 +312,25 @@ bool Service::may_use(const Call& call, const Model& model) const {
                              [&](const std::string& alias) { return grant->may_use(alias); });
 }
 
+ApiResult<void> Service::check_scope(const Call& call, const std::string& name) {
+  const auto grant = call.watch->grant();
+  if (!grant || grant->may_use(name)) return {};
+  return tl::unexpected(ApiError{.status = 403,
+                                 .type = "permission_error",
+                                 .message = "This API key may not use this model.",
+                                 .code = "model_not_allowed",
+                                 .param = "model"});
+}
+
 ApiResult<const Service::Model*> Service::model_for(const Call& call,
                                                     const std::string& name) const {
   const Model* model = find_model(name);
-  const auto grant = call.watch->grant();
   // Before it is said whether there is such a model.
-  if (grant && !(model != nullptr ? may_use(call, *model) : grant->may_use(name))) {
-    return tl::unexpected(ApiError{.status = 403,
-                                   .type = "permission_error",
-                                   .message = "This API key may not use this model.",
-                                   .code = "model_not_allowed",
-                                   .param = "model"});
-  }
-  if (model == nullptr) return tl::unexpected(no_such_model());
-  return model;
+  if (model == nullptr || !may_use(call, *model)) API_TRY(check_scope(call, name));
+  if (model != nullptr) return model;
+  if (find_embedder(name) == nullptr) return tl::unexpected(no_such_model());
+  return tl::unexpected(
+      invalid_request("This model only makes embeddings; ask it at /v1/embeddings.", "model"));
 }
 
 void Service::models(Call& call) {
@@ -322,9 +340,16 @@ void Service::models(Call& call) {
     for (const Model& model : models_) {
       if (may_use(call, model)) list.push_back(model_json(model));
     }
+    for (const ServedEmbedder& served : parts_.embedders) {
+      if (check_scope(call, served.name)) list.push_back(embedder_json(served));
+    }
     return reply_json(call, {{"object", "list"}, {"data", std::move(list)}});
   }
-  const auto model = model_for(call, net::percent_decode(rest.substr(1)));
+  const std::string name = net::percent_decode(rest.substr(1));
+  if (const ServedEmbedder* served = find_embedder(name); served && check_scope(call, name)) {
+    return reply_json(call, embedder_json(*served));
+  }
+  const auto model = model_for(call, name);
   if (!model) return reply(call, error_response(model.error()));
   reply_json(call, model_json(**model));
 }

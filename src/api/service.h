@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "api/request_observer.h"
 #include "attest/tee.h"
 #include "base/clock.h"
+#include "engine/embedder.h"
 #include "engine/engine.h"
 #include "net/http.h"
 #include "ops/metrics.h"
@@ -42,6 +44,12 @@ struct ServedModel {
   engine::Engine& engine;            // outlives the service
 };
 
+struct ServedEmbedder {
+  std::string name;    // as above, and no model's
+  std::string digest;  // sha256:..., as measured
+  engine::Embedder& embedder;
+};
+
 // What the service works with; all of it outlives the service.
 struct ServiceParts {
   std::vector<ServedModel> models;  // at least one
@@ -51,6 +59,7 @@ struct ServiceParts {
   ops::Metrics& metrics;
   const Clock& clock;
   const Access* access = nullptr;  // null: everybody may call
+  std::vector<ServedEmbedder> embedders = {};
 };
 
 // Thread-safe.
@@ -77,6 +86,8 @@ class Service {
     bool sealed = false;                            // it came through the sealed channel,
     std::string client_nonce;                       // with this nonce, or empty
   };
+  // An error in the form of the API that was called.
+  using ErrorWriter = std::function<net::HttpResponse(const ApiError&)>;
   struct Model {
     ServedModel served;
     std::string fingerprint;  // of the model and the engine
@@ -103,9 +114,12 @@ class Service {
   void ready(Call& call);
   void metrics_text(Call& call);
   Json model_json(const Model& model) const;
+  Json embedder_json(const ServedEmbedder& served) const;
   ApiError no_such_model() const;
   // Whether the request's key, if it needs one, is for this model by any of its names.
   bool may_use(const Call& call, const Model& model) const;
+  // 403 if the request's key, if it needs one, is not for this name.
+  static ApiResult<void> check_scope(const Call& call, const std::string& name);
   // The model of this name or alias; 403 if the request may not use it, 404 if there is none.
   ApiResult<const Model*> model_for(const Call& call, const std::string& name) const;
   void models(Call& call);
@@ -119,18 +133,28 @@ class Service {
   const Model* find_model(std::string_view name) const;
   void generate(Call& call, const GenerationApi& api);
   ApiResult<void> start_generation(Call& call, const GenerationApi& api);
-  ApiResult<AcceptedBody> accept_body(Call& call, const GenerationApi& api);
+  ApiResult<AcceptedBody> accept_body(Call& call, std::optional<seal::Endpoint> fields);
+  aci::ReceiptFields start_receipt(const Call& call, std::string_view path,
+                                   const AcceptedBody& accepted) const;
+  static net::Headers answer_headers(const Call& call, const AcceptedBody& accepted);
   GenerationPlan plan(Call& call, const GenerationApi& api, AcceptedBody& accepted);
   static ApiResult<void> submit(engine::Engine& engine, std::vector<PreparedPrompt> prompts, int n,
                                 const std::shared_ptr<Generation>& generation,
                                 const std::shared_ptr<RequestWatch>& watch, bool sealed);
-  void refuse_sessions(Call& call, const GenerationApi& api, aci::ReceiptFields fields);
   // For requests that ask no more than how long their prompt is.
   ApiResult<void> answer_count(Call& call, const GenerationApi& api, const Model& model,
                                const ParsedRequest& parsed, GenerationPlan planned);
   // Files the receipt of an answer that is whole; without one it is of no use to anybody.
-  void reply_proven(Call& call, const GenerationApi& api, aci::ReceiptFields fields,
-                    net::HttpResponse response);
+  void reply_proven(Call& call, aci::ReceiptFields fields, net::HttpResponse response,
+                    const ErrorWriter& write);
+  void refuse_sessions(Call& call, const AcceptedBody& accepted, aci::ReceiptFields fields,
+                       const ErrorWriter& write);
+  void embed(Call& call);
+  struct EmbeddingPlan;
+  ApiResult<void> start_embedding(Call& call);
+  void finish_embedding(EmbeddingPlan& plan, Result<std::vector<engine::Vector>> vectors);
+  const ServedEmbedder* find_embedder(std::string_view name) const;
+  ApiResult<const ServedEmbedder*> embedder_for(const Call& call, const std::string& name) const;
   bool file_receipt(const aci::ReceiptFields& fields, const std::string& owner);
 
   void reply(Call& call, net::HttpResponse response);

@@ -76,7 +76,15 @@ void Service::generate(Call& call, const GenerationApi& api) {
 }
 
 // Opens and parses the body. Every E2EE and constraint error is found here, before any inference.
-ApiResult<Service::AcceptedBody> Service::accept_body(Call& call, const GenerationApi& api) {
+ApiResult<Service::AcceptedBody> Service::accept_body(Call& call,
+                                                      std::optional<seal::Endpoint> fields) {
+  if (call.request.headers.has("X-Upstream-Verification")) {
+    return tl::unexpected(
+        invalid_request("X-Upstream-Verification is retired; use 'provider.aci_verified'."));
+  }
+  if (parts_.clock.now() >= identity_.not_after()) {
+    return tl::unexpected(overloaded("The keyset has expired; the service must be restarted."));
+  }
   AcceptedBody out;
   std::string text;
   const seal::E2eeHeaders headers = e2ee_headers(call.request.headers);
@@ -85,7 +93,6 @@ ApiResult<Service::AcceptedBody> Service::accept_body(Call& call, const Generati
         "This request came through the sealed channel, so it takes no X-E2EE-*, X-Client-Pub-Key, "
         "X-Model-Pub-Key or X-Signing-Algo header."));
   }
-  const auto fields = api.traits().sealed_fields;
   if (headers.any() && !fields) {
     return tl::unexpected(
         ApiError{.type = "e2ee_unsupported_endpoint",
@@ -125,24 +132,30 @@ ApiResult<Service::AcceptedBody> Service::accept_body(Call& call, const Generati
 }
 
 // Accepted and then refused, so it has a receipt: contract 1.6, pinned sessions.
-void Service::refuse_sessions(Call& call, const GenerationApi& api, aci::ReceiptFields fields) {
+void Service::refuse_sessions(Call& call, const AcceptedBody& accepted, aci::ReceiptFields fields,
+                              const ErrorWriter& write) {
+  // No model of ours answers, so the name is whatever was sent: it may not fill the disk.
+  if (const auto model = json::get_string(accepted.body, "model");
+      model && model->size() <= kMaxModelBytes) {
+    fields.model = *model;
+  }
   net::HttpResponse response =
-      api.error_response({.status = 412,
-                          .type = "session_not_accepted",
-                          .message = "This service answers directly and has no sessions to pin.",
-                          .code = "",
-                          .param = ""});
+      write({.status = 412,
+             .type = "session_not_accepted",
+             .message = "This service answers directly and has no sessions to pin.",
+             .code = "",
+             .param = ""});
   fields.forwarded_hash.reset();
-  reply_proven(call, api, std::move(fields), std::move(response));
+  reply_proven(call, std::move(fields), std::move(response), write);
 }
 
-void Service::reply_proven(Call& call, const GenerationApi& api, aci::ReceiptFields fields,
-                           net::HttpResponse response) {
+void Service::reply_proven(Call& call, aci::ReceiptFields fields, net::HttpResponse response,
+                           const ErrorWriter& write) {
   fields.response_hash = crypto::sha256_tag(as_bytes(response.body));
   if (file_receipt(fields, call.owner)) {
     response.headers.set("X-Receipt-Id", fields.receipt_id);
   } else {
-    response = api.error_response(internal_error());
+    response = write(internal_error());
   }
   reply(call, std::move(response));
 }
@@ -169,27 +182,41 @@ ApiResult<void> Service::answer_count(Call& call, const GenerationApi& api, cons
   response.headers = std::move(planned.headers);
   response.headers.set("Content-Type", "application/json");
   response.body = json::compact(parsed.count_answer(tokens));
-  reply_proven(call, api, std::move(receipt), std::move(response));
+  reply_proven(call, std::move(receipt), std::move(response),
+               [&](const ApiError& error) { return api.error_response(error); });
   return {};
+}
+
+aci::ReceiptFields Service::start_receipt(const Call& call, std::string_view path,
+                                          const AcceptedBody& accepted) const {
+  aci::ReceiptFields out;
+  out.receipt_id = random_id("rcpt-");
+  out.workload_keyset_digest = call.keyset->digest;
+  out.endpoint = path;
+  out.served_at = parts_.clock.now();
+  out.request_hash = accepted.received_hash;
+  if (!call.client_nonce.empty()) out.client_nonce = call.client_nonce;
+  out.forwarded_hash = accepted.forwarded_hash;
+  return out;
+}
+
+net::Headers Service::answer_headers(const Call& call, const AcceptedBody& accepted) {
+  net::Headers out;
+  add_common_headers(out, *call.keyset);
+  out.set("X-E2EE-Applied", accepted.sealer ? "true" : "false");
+  if (accepted.sealer) {
+    out.set("X-E2EE-Version", "2");
+    out.set("X-E2EE-Algo", std::string(seal::to_string(accepted.sealer->suite())));
+  }
+  return out;
 }
 
 // All of the plan that does not depend on what the body asks for.
 GenerationPlan Service::plan(Call& call, const GenerationApi& api, AcceptedBody& accepted) {
   GenerationPlan out;
   out.api = &api;
-  out.receipt.receipt_id = random_id("rcpt-");
-  out.receipt.workload_keyset_digest = call.keyset->digest;
-  out.receipt.endpoint = api.traits().path;
-  out.receipt.served_at = parts_.clock.now();
-  out.receipt.request_hash = std::move(accepted.received_hash);
-  if (!call.client_nonce.empty()) out.receipt.client_nonce = call.client_nonce;
-  out.receipt.forwarded_hash = std::move(accepted.forwarded_hash);
-  add_common_headers(out.headers, *call.keyset);
-  out.headers.set("X-E2EE-Applied", accepted.sealer ? "true" : "false");
-  if (accepted.sealer) {
-    out.headers.set("X-E2EE-Version", "2");
-    out.headers.set("X-E2EE-Algo", std::string(seal::to_string(accepted.sealer->suite())));
-  }
+  out.receipt = start_receipt(call, api.traits().path, accepted);
+  out.headers = answer_headers(call, accepted);
   out.sealer = std::move(accepted.sealer);
   return out;
 }
@@ -221,23 +248,12 @@ ApiResult<void> Service::submit(engine::Engine& engine, std::vector<PreparedProm
 }
 
 ApiResult<void> Service::start_generation(Call& call, const GenerationApi& api) {
-  if (call.request.headers.has("X-Upstream-Verification")) {
-    return tl::unexpected(
-        invalid_request("X-Upstream-Verification is retired; use 'provider.aci_verified'."));
-  }
-  if (parts_.clock.now() >= identity_.not_after()) {
-    return tl::unexpected(overloaded("The keyset has expired; the service must be restarted."));
-  }
   API_TRY(api.check_headers(call.request.headers));
-  API_TRY_ASSIGN(AcceptedBody accepted, accept_body(call, api));
+  API_TRY_ASSIGN(AcceptedBody accepted, accept_body(call, api.traits().sealed_fields));
   GenerationPlan planned = plan(call, api, accepted);
   if (accepted.constraints.session_ids) {
-    // No model of ours answers, so the name is whatever was sent: it may not fill the disk.
-    if (const auto model = json::get_string(accepted.body, "model");
-        model && model->size() <= kMaxModelBytes) {
-      planned.receipt.model = *model;
-    }
-    refuse_sessions(call, api, std::move(planned.receipt));
+    refuse_sessions(call, accepted, std::move(planned.receipt),
+                    [&](const ApiError& error) { return api.error_response(error); });
     return {};
   }
   API_TRY_ASSIGN(ParsedRequest parsed, api.parse(accepted.body));

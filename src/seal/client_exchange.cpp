@@ -77,7 +77,11 @@ Status ClientExchange::open(Json& body, std::string_view member) const {
     const auto& field = value.get_ref<const std::string&>();
     if (field.empty()) return {};
     TRY_ASSIGN(std::string text, own_.open_field(field, response_aad(binding_, at.path, id)));
-    value = std::move(text);
+    if (!at.any_value) {
+      value = std::move(text);
+      return {};
+    }
+    TRY_ASSIGN(value, json::parse(text, kBodyLimits));
     return {};
   });
 }

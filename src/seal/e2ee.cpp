@@ -165,8 +165,10 @@ Status ResponseSealer::seal(Json& body, std::string_view member) const {
   const std::string id = response_id(body);
   const Status sealed =
       visit_response(body, member, [&](const Location& at, Json& value) -> Status {
-        if (!value.is_string()) return fail(Errc::internal, "answer (E8): a field is no string");
-        auto& text = value.get_ref<std::string&>();
+        if (!value.is_string() && !at.any_value) {
+          return fail(Errc::internal, "answer (E8): a field is no string");
+        }
+        std::string text = at.any_value ? json::compact(value) : value.get<std::string>();
         TRY_ASSIGN(std::string field, seal_field(binding_.suite, client_key_,
                                                  response_aad(binding_, at.path, id), text));
         wipe(text);

@@ -40,12 +40,13 @@ class RequestWalk {
     return {};
   }
 
-  Status completions(Json& body) {
-    Json* prompt = find(body, "prompt");
-    if (prompt == nullptr) return {};
-    if (!prompt->is_array()) return field({"prompt"}, prompt);
-    for (std::size_t i = 0; i < prompt->size(); ++i) {
-      TRY(field({fmt::format("prompt.{}", i)}, &(*prompt)[i]));
+  // A string or several in one member of the body.
+  Status texts(Json& body, std::string_view member) {
+    Json* texts = find(body, member);
+    if (texts == nullptr) return {};
+    if (!texts->is_array()) return field({std::string(member)}, texts);
+    for (std::size_t i = 0; i < texts->size(); ++i) {
+      TRY(field({fmt::format("{}.{}", member, i)}, &(*texts)[i]));
     }
     return {};
   }
@@ -76,11 +77,11 @@ class RequestWalk {
 };
 
 // The path uses the entry's `index`, which need not be its position (contract 2.7).
-std::string choice_path(const Json& choice, std::size_t position) {
-  const Json* index = json::find(choice, "index");
+std::string entry_path(std::string_view list, const Json& entry, std::size_t position) {
+  const Json* index = json::find(entry, "index");
   const bool usable =
       index != nullptr && index->is_number_integer() && index->get<std::int64_t>() >= 0;
-  return fmt::format("choices.{}", usable ? json::compact(*index) : std::to_string(position));
+  return fmt::format("{}.{}", list, usable ? json::compact(*index) : std::to_string(position));
 }
 
 Status visit_member(const std::string& path, Json* value, const FieldVisitor& visit) {
@@ -116,21 +117,42 @@ Status check_nothing(const Json& value) {
   return fail(Errc::unsupported, "answer (E12): content outside the fields that are sealed");
 }
 
+Status visit_vectors(Json& body, const FieldVisitor& visit) {
+  Json* data = find(body, "data");
+  if (data == nullptr || !data->is_array()) return {};
+  for (std::size_t i = 0; i < data->size(); ++i) {
+    Json& entry = (*data)[i];
+    Json* vector = find(entry, "embedding");
+    if (vector == nullptr || vector->is_null()) continue;
+    TRY(visit({.path = entry_path("data", entry, i) + ".embedding", .any_value = true}, *vector));
+  }
+  return {};
+}
+
 }  // namespace
 
 Status visit_request(Json& body, Endpoint endpoint, const FieldVisitor& visit) {
   RequestWalk walk(visit);
-  return endpoint == Endpoint::chat_completions ? walk.chat(body) : walk.completions(body);
+  switch (endpoint) {
+    case Endpoint::chat_completions:
+      return walk.chat(body);
+    case Endpoint::completions:
+      return walk.texts(body, "prompt");
+    case Endpoint::embeddings:
+      return walk.texts(body, "input");
+  }
+  return fail(Errc::internal, "no such endpoint");
 }
 
 Status visit_response(Json& body, std::string_view member, const FieldVisitor& visit) {
+  TRY(visit_vectors(body, visit));
   Json* choices = find(body, "choices");
   if (choices == nullptr) return {};
   if (!choices->is_array()) return fail(Errc::malformed, "answer (E8): choices is no array");
   for (std::size_t i = 0; i < choices->size(); ++i) {
     Json& choice = (*choices)[i];
     if (!choice.is_object()) return fail(Errc::malformed, "answer (E8): a choice is no object");
-    TRY(visit_choice(choice, choice_path(choice, i), member, visit));
+    TRY(visit_choice(choice, entry_path("choices", choice, i), member, visit));
   }
   return {};
 }

@@ -13,7 +13,7 @@
 namespace confide::seal {
 
 // Which JSON shape a request has; decides the field paths.
-enum class Endpoint { chat_completions, completions };
+enum class Endpoint { chat_completions, completions, embeddings };
 
 // More than any conversation has; bounds what one request can make us open.
 inline constexpr std::size_t kMaxFields = 4096;
@@ -23,6 +23,7 @@ inline constexpr json::Limits kBodyLimits{.max_bytes = std::size_t{32} << 20U};
 struct Location {
   std::string path;            // messages.0.content, choices.1.delta.content, ...
   bool whole_content = false;  // a message's `content`, which may stand for structured content
+  bool any_value = false;      // sealed as its JSON text, whatever it is
 };
 using FieldVisitor = std::function<Status(const Location& at, Json& value)>;
 
@@ -31,8 +32,8 @@ using FieldVisitor = std::function<Status(const Location& at, Json& value)>;
 Status visit_request(Json& body, Endpoint endpoint, const FieldVisitor& visit);
 
 // Visits every listed member of an answer that is there and not null: those of `member` ("message"
-// or "delta") in each choice, and the choice's `text`. Fails with `malformed` where something else
-// stands in the way, so that nothing hides from the visitor.
+// or "delta") in each choice, the choice's `text`, and the vectors in `data`. Fails with
+// `malformed` where something else stands in the way, so that nothing hides from the visitor.
 Status visit_response(Json& body, std::string_view member, const FieldVisitor& visit);
 
 // Whether nothing but listed members of the choices carries what the model said (rule E12): names
