@@ -19,7 +19,19 @@ constexpr std::size_t kMaxSaltBytes = 256;
 constexpr std::size_t kMaxStops = 16;
 constexpr std::size_t kMaxStopBytes = 512;
 constexpr std::size_t kMaxNameBytes = 128;
-constexpr std::string_view kVersion = "2023-06-01";
+constexpr std::string_view kFirstVersion = "2023-06-01";  // of this form of answers
+
+// Versions are dates. A client's release names the newest that its makers know of, and the form of
+// answers has stayed, so none is too new.
+bool is_spoken(std::string_view version) {
+  constexpr std::string_view kForm = "0000-00-00";
+  const auto fits = [](char c, char form) {
+    return form == '0' ? c >= '0' && c <= '9' : c == form;
+  };
+  return version.size() == kForm.size() &&
+         std::equal(version.begin(), version.end(), kForm.begin(), fits) &&
+         version >= kFirstVersion;
+}
 
 // What a service tier would buy: there is one.
 ApiResult<void> check_tier(const Members& body) {
@@ -143,10 +155,10 @@ class AnthropicApi : public GenerationApi {
 
   ApiResult<void> check_headers(const net::Headers& headers) const override {
     const auto version = headers.get("anthropic-version");
-    if (version == kVersion) return {};
-    return tl::unexpected(
-        invalid_request(version ? fmt::format("anthropic-version: only {} is spoken here", kVersion)
-                                : "anthropic-version: header is required"));
+    if (version && is_spoken(*version)) return {};
+    return tl::unexpected(invalid_request(
+        version ? fmt::format("anthropic-version: must be a date from {} on", kFirstVersion)
+                : "anthropic-version: header is required"));
   }
   std::string error_body(const ApiError& error) const override {
     return anthropic_error_body(error);

@@ -254,10 +254,14 @@ TEST_F(MessagesTest, TheVersionIsRequired) {
   EXPECT_EQ(exchange->status(), 400);
   EXPECT_EQ(anthropic_error(*exchange), "invalid_request_error");
   EXPECT_EQ(message_of(*exchange), "anthropic-version: header is required");
-  none.headers.set("anthropic-version", "2023-01-01");
-  exchange = call(none);
-  EXPECT_EQ(exchange->status(), 400);
-  EXPECT_THAT(message_of(*exchange), HasSubstr("2023-06-01"));
+  for (const char* version : {"2023-01-01", "2023-6-1", "latest", "2023-06-01, 2023-06-01"}) {
+    none.headers.set("anthropic-version", version);
+    exchange = call(none);
+    EXPECT_EQ(exchange->status(), 400) << version;
+    EXPECT_THAT(message_of(*exchange), HasSubstr("2023-06-01"));
+  }
+  none.headers.set("anthropic-version", "2026-10-21");
+  EXPECT_EQ(call(none)->status(), 200);
 }
 
 TEST_F(MessagesTest, EveryErrorHasAnthropicsShape) {
