@@ -33,9 +33,16 @@ target_include_directories(confide_aws_lc SYSTEM INTERFACE
 target_link_libraries(confide_aws_lc INTERFACE ${CONFIDE_AWS_LC} Threads::Threads)
 
 set(llama_src ${CONFIDE_DEPS}/llama.cpp)
+include(${CMAKE_CURRENT_LIST_DIR}/gpu.cmake)
 set(llama_bin ${CONFIDE_DEPS}/llama-build)
+set(setup_options --no-demo)
+if(llama_gpu)
+  string(APPEND llama_bin -${llama_gpu})
+  string(PREPEND setup_options "--${llama_gpu} ")
+  list(PREPEND llama_gpu_libraries ${llama_bin}/ggml/src/ggml-${llama_gpu}/libggml-${llama_gpu}.a)
+endif()
 if(NOT EXISTS ${llama_bin}/common/libllama-common.a)
-  message(FATAL_ERROR "llama.cpp is not built yet: run ./setup --no-demo first")
+  message(FATAL_ERROR "llama.cpp is not built yet: run ./setup ${setup_options} first")
 endif()
 add_library(confide_llama INTERFACE)
 # Not vendor/: it holds another nlohmann/json than Debian's.
@@ -48,5 +55,5 @@ file(GLOB llama_httplib ${llama_bin}/vendor/cpp-httplib/*.a)
 target_link_libraries(confide_llama INTERFACE
   ${llama_bin}/common/libllama-common.a ${llama_bin}/common/libllama-common-base.a
   ${llama_httplib} ${llama_bin}/src/libllama.a
-  ${llama_bin}/ggml/src/libggml.a ${llama_bin}/ggml/src/libggml-cpu.a
+  ${llama_bin}/ggml/src/libggml.a ${llama_bin}/ggml/src/libggml-cpu.a ${llama_gpu_libraries}
   ${llama_bin}/ggml/src/libggml-base.a Threads::Threads ${CMAKE_DL_LIBS})

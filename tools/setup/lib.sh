@@ -5,6 +5,7 @@ deps=build/deps
 model=models/SmolLM2-135M-Instruct.Q4_1.gguf
 model_sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 jobs=$(nproc)
+gpu=  # cuda, vulkan: what models run on besides the processor
 
 # ccache finds its entries again in another checkout: paths below the root do not count.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
@@ -43,7 +44,7 @@ fetch_llama() {
   local stamp=$deps/llama.stamp
   cmp -s tools/setup/llama.txt "$stamp" && return
   say "Fetching llama.cpp (77 MB)"
-  rm -rf "$deps/llama.cpp" "$deps/llama-build" "$stamp"
+  rm -rf "$deps/llama.cpp" "$deps"/llama-build* "$stamp"
   mkdir -p "$deps/tmp"
   download tools/setup/llama.txt "$deps/tmp" --no-binary llama-cpp-python
   tar -xzf "$deps"/tmp/llama_cpp_python-*.tar.gz -C "$deps/tmp" --wildcards '*/vendor/llama.cpp'
@@ -63,13 +64,27 @@ llama_flags=(
   -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF
   -DLLAMA_USE_PREBUILT_UI=OFF)
 
+# Debian main has neither CUDA nor a Vulkan that is new enough: they must be there.
+check_gpu_toolkit() {
+  case $gpu in
+    cuda)
+      command -v nvcc >/dev/null ||
+        die "--cuda needs NVIDIA's CUDA toolkit, 12 or newer, with nvcc on the PATH" ;;
+    vulkan)
+      command -v glslc >/dev/null && pkg-config --atleast-version=1.3.272 vulkan ||
+        die "--vulkan needs glslc and Vulkan's headers, 1.3.272 or newer: Debian 12 has 1.3.239" ;;
+  esac
+}
+
 build_llama() {
-  [ -e "$deps/llama-build/done.stamp" ] && return
-  say "Building llama.cpp (about 4 minutes on two cores, once)"
-  cmake -G Ninja -S "$deps/llama.cpp" -B "$deps/llama-build" "${llama_flags[@]}" \
-    -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF >"$deps/llama-configure.log"
-  cmake --build "$deps/llama-build" --target llama llama-common -j "$jobs" >&2
-  touch "$deps/llama-build/done.stamp"
+  local build=$deps/llama-build${gpu:+-$gpu} flags=("${llama_flags[@]}")
+  [ -e "$build/done.stamp" ] && return
+  [ -n "$gpu" ] && flags+=("-DGGML_${gpu^^}=ON")
+  say "Building llama.cpp (about 4 minutes on two cores, once; more for a GPU)"
+  cmake -G Ninja -S "$deps/llama.cpp" -B "$build" "${flags[@]}" \
+    -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF >"$build-configure.log"
+  cmake --build "$build" --target llama llama-common -j "$jobs" >&2
+  touch "$build/done.stamp"
 }
 
 # AWS-LC comes in the source package of the AWS C runtime's Python binding, without its TLS.
@@ -116,6 +131,7 @@ build_aws_lc() {
 # All that a build needs and Debian has not.
 prepare_dependencies() {
   install_packages
+  check_gpu_toolkit
   fetch_llama
   build_llama
   fetch_aws_lc
@@ -140,7 +156,13 @@ build() { # PRESET TARGET...
   local preset=$1
   shift
   say "Building ($preset)"
-  cmake --preset "$preset" >"build/configure-$preset.log" 2>&1 || {
+  local on_cuda=OFF on_vulkan=OFF
+  case $gpu in
+    cuda) on_cuda=ON ;;
+    vulkan) on_vulkan=ON ;;
+  esac
+  cmake --preset "$preset" -DCONFIDE_CUDA=$on_cuda -DCONFIDE_VULKAN=$on_vulkan \
+    >"build/configure-$preset.log" 2>&1 || {
     cat "build/configure-$preset.log" >&2
     exit 1
   }
