@@ -98,6 +98,8 @@ void declare_options(CLI::App& app, ServeOptions& options) {
       ->needs(tls_key);
   app.add_option("--api-keys", options.api_keys,
                  "file of API keys, made with `keys new` [everybody may call]");
+  app.add_flag("--debug-endpoints", options.debug_endpoints,
+               "answer /tokenize, /detokenize and /apply-template");
   declare_watching(app, options);
 }
 

@@ -39,6 +39,7 @@ struct ServeOptions {
   std::string tls_key;
   std::string api_keys;  // empty: everybody may call
   bool metrics_public = false;
+  bool debug_endpoints = false;
   bool metrics_by_key = false;
   bool log_requests = false;
   bool log_addresses = false;

@@ -86,6 +86,7 @@ api::ServiceConfig service_config(const ServeOptions& options,
                                   std::shared_ptr<api::TraceSink> traces) {
   return {.provenance = provenance(),
           .public_metrics = options.metrics_public,
+          .debug_endpoints = options.debug_endpoints,
           .queue = options.queue,
           .observer = {.log_requests = options.log_requests,
                        .log_addresses = options.log_addresses,

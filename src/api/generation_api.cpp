@@ -2,6 +2,7 @@
 
 #include "api/messages.h"
 #include "api/openai.h"
+#include "api/openai_responses.h"
 
 namespace confide::api {
 
@@ -11,6 +12,7 @@ std::vector<std::unique_ptr<const GenerationApi>> generation_apis() {
   out.push_back(openai_completions_api());
   out.push_back(messages_api());
   out.push_back(messages_count_api());
+  out.push_back(openai_responses_api());
   return out;
 }
 

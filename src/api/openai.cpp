@@ -73,6 +73,9 @@ ApiResult<std::vector<std::pair<engine::Token, float>>> logit_bias(const Members
 ApiResult<void> parse_sampling(const Members& body, GenerationRequest& out) {
   API_TRY_ASSIGN(out.temperature, body.number("temperature", 1.0, 0.0, 2.0));
   API_TRY_ASSIGN(out.top_p, body.number("top_p", 1.0, 0.0, 1.0));
+  // Others write -1 for all tokens.
+  API_TRY_ASSIGN(const auto top_k, body.whole("top_k", -1, std::numeric_limits<int>::max()));
+  out.top_k = static_cast<int>(std::max<std::int64_t>(top_k.value_or(0), 0));
   API_TRY_ASSIGN(out.presence_penalty, body.number("presence_penalty", 0.0, -2.0, 2.0));
   API_TRY_ASSIGN(out.frequency_penalty, body.number("frequency_penalty", 0.0, -2.0, 2.0));
   API_TRY_ASSIGN(out.seed, seed(body));

@@ -148,8 +148,9 @@ class ChatApi final : public GenerationApi {
     API_TRY_ASSIGN(request.logprobs, parse_logprobs(body));
     engine::Conversation conversation;
     API_TRY_ASSIGN(conversation.messages, parse_messages(body));
-    API_TRY(parse_tools(body, conversation));
-    API_TRY_ASSIGN(conversation.answer_schema, parse_response_format(body));
+    API_TRY(parse_tools(body, FunctionForm::nested, conversation));
+    API_TRY_ASSIGN(conversation.answer_schema,
+                   parse_format(body, "response_format", FunctionForm::nested));
     API_TRY_ASSIGN(conversation.thinking, parse_thinking(body));
     request.input = std::move(conversation);
     API_TRY_ASSIGN(const bool include_usage, parse_include_usage(body, request.stream));

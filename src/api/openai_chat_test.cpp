@@ -106,11 +106,12 @@ TEST_F(OpenaiChatTest, MessagesThatCannotBeReadAreNamedByTheirPath) {
 
 TEST_F(OpenaiChatTest, WhatTheSamplerIsToldIsWhatWasAsked) {
   ask(R"("logit_bias":{"7":-100,"9":1.5},"logprobs":true,"top_logprobs":3,
-         "max_completion_tokens":9,)");
+         "max_completion_tokens":9,"top_k":5,)");
   ASSERT_EQ(engine.jobs.size(), 1U);
   EXPECT_THAT(engine.jobs[0].sampling.bias, ElementsAre(Pair(7, -100.0F), Pair(9, 1.5F)));
   EXPECT_EQ(engine.jobs[0].sampling.logprobs, 3);
   EXPECT_EQ(engine.jobs[0].max_tokens, 9);
+  EXPECT_EQ(engine.jobs[0].sampling.top_k, 5);
   ask(R"("logprobs":true,)");
   EXPECT_EQ(engine.jobs[1].sampling.logprobs, 0);
   ask("");
@@ -256,8 +257,8 @@ TEST_F(OpenaiChatTest, UnknownMembersAreRefusedAndKnownOnesByWhatTheyAsk) {
   EXPECT_THAT(ask(R"("a b\u00e9":1,)")->body(), Not(HasSubstr("a b")));
   for (const auto name :
        {"functions", "function_call", "store", "modalities", "audio", "prediction",
-        "web_search_options", "verbosity", "suffix", "top_k", "min_p", "repetition_penalty",
-        "guided_json", "grammar", "stop_token_ids", "echo", "best_of", "cache_prompt"}) {
+        "web_search_options", "verbosity", "suffix", "min_p", "repetition_penalty", "guided_json",
+        "grammar", "stop_token_ids", "echo", "best_of", "cache_prompt"}) {
     expect_refused(fmt::format(R"("{}":{{"x":1}},)", name), name);
     EXPECT_EQ(ask(fmt::format(R"("{}":null,)", name))->status(), 200) << name;
   }

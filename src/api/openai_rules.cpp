@@ -12,18 +12,25 @@ namespace {
 constexpr std::size_t kMaxNameShown = 64;
 
 // Read by a parser, or fit to be passed over: they say nothing about the answer.
-constexpr std::array<std::string_view, 18> kBoth = {
-    "model", "n", "stop", "seed", "temperature", "top_p", "presence_penalty", "frequency_penalty",
-    "logit_bias", "logprobs", "max_tokens", "stream", "stream_options", "cache_salt",
-    // passed over
-    "user", "metadata", "service_tier", "provider"};
-constexpr std::array<std::string_view, 14> kChat = {
-    "messages", "max_completion_tokens", "top_logprobs", "response_format", "tools", "tool_choice",
-    "parallel_tool_calls", "reasoning_effort", "chat_template_kwargs", "prompt_cache_key",
-    // passed over
-    "safety_identifier", "prompt_cache_retention", "prompt_cache_options", "moderation"};
-constexpr std::array<std::string_view, 4> kCompletions = {"prompt", "echo", "best_of",
-                                                          "prompt_cache_key"};
+constexpr auto kAll =
+    std::to_array<std::string_view>({"model", "temperature", "top_p", "top_k", "stream",
+                                     "stream_options", "cache_salt", "prompt_cache_key",
+                                     // passed over
+                                     "user", "metadata", "service_tier", "provider"});
+constexpr auto kChat = std::to_array<std::string_view>(
+    {"messages", "n", "stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias",
+     "logprobs", "top_logprobs", "max_tokens", "max_completion_tokens", "response_format", "tools",
+     "tool_choice", "parallel_tool_calls", "reasoning_effort", "chat_template_kwargs",
+     // passed over
+     "safety_identifier", "prompt_cache_retention", "prompt_cache_options", "moderation"});
+constexpr auto kCompletions = std::to_array<std::string_view>(
+    {"prompt", "n", "stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias",
+     "logprobs", "max_tokens", "echo", "best_of"});
+constexpr auto kResponses = std::to_array<std::string_view>(
+    {"input", "instructions", "max_output_tokens", "text", "tools", "tool_choice",
+     "parallel_tool_calls", "reasoning", "include", "top_logprobs",
+     // passed over
+     "safety_identifier", "prompt_cache_retention", "prompt_cache_options", "moderation"});
 
 struct Refusal {
   std::string_view name;
@@ -35,7 +42,7 @@ constexpr std::string_view kNotSampled = "the sampler has no such step";
 constexpr std::string_view kOwnGrammar = "use 'response_format' with a JSON schema";
 constexpr std::string_view kOwnTemplate = "the model's own chat template is used as it is";
 
-constexpr std::array<Refusal, 37> kRefusals = {{
+constexpr auto kRefusals = std::to_array<Refusal>({
     // OpenAI's
     {"functions", "[]", "use 'tools'"},
     {"function_call", "\"none\"|\"auto\"", "use 'tool_choice'"},
@@ -47,7 +54,6 @@ constexpr std::array<Refusal, 37> kRefusals = {{
     {"verbosity", "\"medium\"", "ask for a short or long answer in a message"},
     {"suffix", "\"\"", "no model here fills in the middle"},
     // of vLLM, llama.cpp and others
-    {"top_k", "0|-1", kNotSampled},
     {"min_p", "0", kNotSampled},
     {"typical_p", "1", kNotSampled},
     {"top_a", "0", kNotSampled},
@@ -75,15 +81,43 @@ constexpr std::array<Refusal, 37> kRefusals = {{
     {"skip_special_tokens", "true", "control tokens never show"},
     {"cache_prompt", "true", "send no credential and no 'cache_salt': then nothing is kept"},
     {"include_reasoning", "true", "it is a member of its own, for you to pass over"},
-}};
+});
 
 // The other endpoint's, so that whoever mixes them up is told so.
-constexpr std::array<Refusal, 2> kNotInChat = {
-    {{"best_of", "1", "use 'n'"}, {"echo", "false", "it is for completions"}}};
-constexpr std::array<Refusal, 3> kNotInCompletions = {
-    {{"response_format", R"({"type":"text"})", "it is for chat completions"},
-     {"tools", "[]", "they are for chat completions"},
-     {"max_completion_tokens", "", "use 'max_tokens'"}}};
+constexpr auto kNotInChat = std::to_array<Refusal>(
+    {{"best_of", "1", "use 'n'"}, {"echo", "false", "it is for completions"}});
+constexpr auto kNotInCompletions =
+    std::to_array<Refusal>({{"response_format", R"({"type":"text"})", "it is for chat completions"},
+                            {"tools", "[]", "they are for chat completions"},
+                            {"max_completion_tokens", "", "use 'max_tokens'"}});
+constexpr auto kNotInResponses = std::to_array<Refusal>(
+    {{"previous_response_id", "", "nothing is kept here: send the items again"},
+     {"conversation", "", "nothing is kept here: send the items again"},
+     {"background", "false", "nothing is kept here"},
+     {"truncation", "\"disabled\"", "what is too long is refused"},
+     {"prompt", "", "there are no stored prompts"},
+     {"max_tool_calls", "", "tools are yours to call"},
+     {"context_management", "", "nothing is kept here"},
+     {"messages", "", "use 'input'"},
+     {"max_tokens", "", "use 'max_output_tokens'"},
+     {"response_format", R"({"type":"text"})", "use 'text'"}});
+
+struct Lists {
+  std::span<const std::string_view> taken;
+  std::span<const Refusal> refused;
+};
+
+Lists lists_of(OpenaiEndpoint endpoint) {
+  switch (endpoint) {
+    case OpenaiEndpoint::chat:
+      return {kChat, kNotInChat};
+    case OpenaiEndpoint::completions:
+      return {kCompletions, kNotInCompletions};
+    case OpenaiEndpoint::responses:
+      return {kResponses, kNotInResponses};
+  }
+  return {};
+}
 
 bool is_harmless(const Json& value, std::string_view harmless) {
   while (!harmless.empty()) {
@@ -113,13 +147,11 @@ ApiError unrecognized(const std::string& name) {
 }  // namespace
 
 ApiResult<void> check_openai_members(const Members& body, OpenaiEndpoint endpoint) {
-  const bool chat = endpoint == OpenaiEndpoint::chat;
-  const auto own = chat ? std::span<const std::string_view>(kChat) : kCompletions;
-  const auto foreign = chat ? std::span<const Refusal>(kNotInChat) : kNotInCompletions;
+  const Lists lists = lists_of(endpoint);
   for (const auto& [name, value] : body.json().items()) {
-    if (std::ranges::count(kBoth, name) > 0 || std::ranges::count(own, name) > 0) continue;
+    if (std::ranges::count(kAll, name) > 0 || std::ranges::count(lists.taken, name) > 0) continue;
     const Refusal* refusal = find_refusal(kRefusals, name);
-    if (refusal == nullptr) refusal = find_refusal(foreign, name);
+    if (refusal == nullptr) refusal = find_refusal(lists.refused, name);
     if (refusal == nullptr) return tl::unexpected(unrecognized(name));
     if (value.is_null() || is_harmless(value, refusal->harmless)) continue;
     return tl::unexpected(invalid_request(

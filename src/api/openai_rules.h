@@ -5,7 +5,7 @@
 
 namespace confide::api {
 
-enum class OpenaiEndpoint { chat, completions };
+enum class OpenaiEndpoint { chat, completions, responses };
 
 // Refuses a member that OpenAI does not know and we do not either, as OpenAI does, and one that we
 // know but cannot honour unless its value asks for nothing: silence would be a lie.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -20,12 +21,13 @@ bool is_tool_name(std::string_view name) {
   });
 }
 
-// {"type":"function","function":{...}}, in a list of tools and in a choice among them.
-ApiResult<Members> function_of(const Members& tool) {
+// What is said of a function, in a list of tools and in a choice among them.
+ApiResult<Members> function_of(const Members& tool, FunctionForm form) {
   const Json* type = tool.given("type");
   if (type == nullptr || *type != "function") {
     return tl::unexpected(tool.wrong("type", "\"function\": other kinds are not offered here"));
   }
+  if (form == FunctionForm::flat) return tool;
   API_TRY_ASSIGN(const auto function, tool.object("function"));
   if (!function) return tl::unexpected(tool.wrong("function", "an object"));
   return *function;
@@ -40,8 +42,8 @@ ApiResult<std::string> name_of(const Members& function) {
   return name->get<std::string>();
 }
 
-ApiResult<engine::Tool> read_tool(const Members& tool) {
-  API_TRY_ASSIGN(const Members function, function_of(tool));
+ApiResult<engine::Tool> read_tool(const Members& tool, FunctionForm form) {
+  API_TRY_ASSIGN(const Members function, function_of(tool, form));
   engine::Tool out;
   API_TRY_ASSIGN(out.name, name_of(function));
   API_TRY_ASSIGN(auto description, function.text("description", 0, kMaxDescriptionBytes));
@@ -53,7 +55,7 @@ ApiResult<engine::Tool> read_tool(const Members& tool) {
   return out;
 }
 
-ApiResult<void> read_tools(const Members& body, std::vector<engine::Tool>& out) {
+ApiResult<void> read_tools(const Members& body, FunctionForm form, std::vector<engine::Tool>& out) {
   const Json* list = body.given("tools");
   if (list == nullptr) return {};
   if (!list->is_array() || list->size() > kMaxTools) {
@@ -62,7 +64,7 @@ ApiResult<void> read_tools(const Members& body, std::vector<engine::Tool>& out) 
   }
   for (std::size_t i = 0; i < list->size(); ++i) {
     const std::string where = fmt::format("tools.{}", i);
-    API_TRY_ASSIGN(auto tool, read_tool(Members((*list)[i], where)));
+    API_TRY_ASSIGN(auto tool, read_tool(Members((*list)[i], where), form));
     if (std::ranges::count(out, tool.name, &engine::Tool::name) > 0) {
       return tl::unexpected(invalid_request("Two tools have the same name.", where));
     }
@@ -93,8 +95,12 @@ ApiResult<void> keep_tools(const Members& choice, const std::vector<std::string>
   return {};
 }
 
-ApiResult<void> choose_allowed(const Members& choice, engine::Conversation& out) {
-  API_TRY_ASSIGN(const auto allowed, choice.object("allowed_tools"));
+ApiResult<void> choose_allowed(const Members& choice, FunctionForm form,
+                               engine::Conversation& out) {
+  std::optional<Members> allowed = choice;
+  if (form == FunctionForm::nested) {
+    API_TRY_ASSIGN(allowed, choice.object("allowed_tools"));
+  }
   const Json* list = allowed ? allowed->given("tools") : nullptr;
   if (list == nullptr || !list->is_array() || list->empty()) {
     return tl::unexpected(choice.wrong("allowed_tools", "an object with a mode and tools"));
@@ -107,14 +113,14 @@ ApiResult<void> choose_allowed(const Members& choice, engine::Conversation& out)
   std::vector<std::string> names;
   for (std::size_t i = 0; i < list->size(); ++i) {
     const Members tool((*list)[i], fmt::format("{}.{}", allowed->path("tools"), i));
-    API_TRY_ASSIGN(const Members function, function_of(tool));
+    API_TRY_ASSIGN(const Members function, function_of(tool, form));
     API_TRY_ASSIGN(auto name, name_of(function));
     names.push_back(std::move(name));
   }
   return keep_tools(choice, names, out.tools);
 }
 
-ApiResult<void> read_choice(const Members& body, engine::Conversation& out) {
+ApiResult<void> read_choice(const Members& body, FunctionForm form, engine::Conversation& out) {
   const Json* choice = body.given("tool_choice");
   if (choice == nullptr) return {};
   if (choice->is_string()) {
@@ -124,9 +130,9 @@ ApiResult<void> read_choice(const Members& body, engine::Conversation& out) {
     const Members object(*choice, "tool_choice");
     const Json* type = object.given("type");
     if (type != nullptr && *type == "allowed_tools") {
-      API_TRY(choose_allowed(object, out));
+      API_TRY(choose_allowed(object, form, out));
     } else {
-      API_TRY_ASSIGN(const Members function, function_of(object));
+      API_TRY_ASSIGN(const Members function, function_of(object, form));
       API_TRY_ASSIGN(auto name, name_of(function));
       API_TRY(keep_tools(object, {std::move(name)}, out.tools));
       out.tool_use = engine::ToolUse::required;
@@ -141,15 +147,15 @@ ApiResult<void> read_choice(const Members& body, engine::Conversation& out) {
 
 }  // namespace
 
-ApiResult<void> parse_tools(const Members& body, engine::Conversation& out) {
-  API_TRY(read_tools(body, out.tools));
-  API_TRY(read_choice(body, out));
+ApiResult<void> parse_tools(const Members& body, FunctionForm form, engine::Conversation& out) {
+  API_TRY(read_tools(body, form, out.tools));
+  API_TRY(read_choice(body, form, out));
   API_TRY_ASSIGN(out.parallel_tool_calls, body.boolean("parallel_tool_calls", true));
   return {};
 }
 
-ApiResult<std::string> parse_response_format(const Members& body) {
-  API_TRY_ASSIGN(const auto format, body.object("response_format"));
+ApiResult<std::string> parse_format(const Members& body, std::string_view name, FunctionForm form) {
+  API_TRY_ASSIGN(const auto format, body.object(name));
   if (!format) return std::string();
   const Json* type = format->given("type");
   if (type == nullptr) return tl::unexpected(format->wrong("type", "given"));
@@ -158,7 +164,10 @@ ApiResult<std::string> parse_response_format(const Members& body) {
   if (*type != "json_schema") {
     return tl::unexpected(format->wrong("type", "\"text\", \"json_object\" or \"json_schema\""));
   }
-  API_TRY_ASSIGN(const auto named, format->object("json_schema"));
+  std::optional<Members> named = format;
+  if (form == FunctionForm::nested) {
+    API_TRY_ASSIGN(named, format->object("json_schema"));
+  }
   if (!named) return tl::unexpected(format->wrong("json_schema", "an object"));
   API_TRY(name_of(*named));
   // Every answer follows its schema, asked for strictly or not.
@@ -168,18 +177,20 @@ ApiResult<std::string> parse_response_format(const Members& body) {
   return json::compact(schema->json());
 }
 
-ApiResult<bool> parse_thinking(const Members& body) {
+ApiResult<bool> parse_effort(const Members& body, std::string_view name) {
   constexpr std::array<std::string_view, 6> kEfforts = {"none",   "minimal", "low",
                                                         "medium", "high",    "xhigh"};
-  bool thinking = true;
-  if (const Json* effort = body.given("reasoning_effort"); effort != nullptr) {
-    if (!effort->is_string() ||
-        std::ranges::count(kEfforts, effort->get_ref<const std::string&>()) == 0) {
-      return tl::unexpected(
-          body.wrong("reasoning_effort", fmt::format("one of {}", fmt::join(kEfforts, ", "))));
-    }
-    thinking = *effort != "none";
+  const Json* effort = body.given(name);
+  if (effort == nullptr) return true;
+  if (!effort->is_string() ||
+      std::ranges::count(kEfforts, effort->get_ref<const std::string&>()) == 0) {
+    return tl::unexpected(body.wrong(name, fmt::format("one of {}", fmt::join(kEfforts, ", "))));
   }
+  return *effort != "none";
+}
+
+ApiResult<bool> parse_thinking(const Members& body) {
+  API_TRY_ASSIGN(bool thinking, parse_effort(body, "reasoning_effort"));
   API_TRY_ASSIGN(const auto arguments, body.object("chat_template_kwargs"));
   if (!arguments) return thinking;
   for (const auto& [name, value] : arguments->json().items()) {

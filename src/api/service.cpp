@@ -91,6 +91,7 @@ std::string_view Service::route_name(std::string_view path) const {
            "/v1/aci/attestation", "/v1/aci/sessions", seal::kOhttpPath}) {
     if (path == known) return known;
   }
+  if (is_debug_path(path)) return "debug";
   if (path.starts_with(kReceipts)) return "/v1/aci/receipts/{id}";
   if (path.starts_with("/v1/aci/sessions/")) return "/v1/aci/sessions/{id}";
   if (path.starts_with("/v1/models/")) return "/v1/models/{id}";
@@ -98,7 +99,7 @@ std::string_view Service::route_name(std::string_view path) const {
 }
 
 std::string_view Service::methods_at(std::string_view path, bool sealed, bool metrics) const {
-  if (generation_api(path) != nullptr || path == kEmbeddings) return "POST";
+  if (generation_api(path) != nullptr || path == kEmbeddings || is_debug_path(path)) return "POST";
   const std::string_view route = route_name(path);
   if (sealed && (route == "/health" || route == "/ready")) return "";
   if (!metrics && (route == "/metrics" || route == "/v1/metrics")) return "";
@@ -215,6 +216,7 @@ void Service::route(Call& call) {
     return reply(call, error_response(not_found("A direct service has no sessions.")));
   }
   if (path.starts_with(kModels)) return models(call);
+  if (is_debug_path(path)) return debug(call);
   if (path == "/health") return health(call);
   if (path == "/ready") return ready(call);
   if (path == "/metrics" || path == "/v1/metrics") return metrics_text(call);

@@ -32,8 +32,9 @@ namespace confide::api {
 
 struct ServiceConfig {
   aci::SourceProvenance provenance;
-  bool public_metrics = false;  // /v1/metrics for everybody, not for this machine alone
-  int queue = 0;                // requests that may wait for a slot; more make us unready
+  bool public_metrics = false;   // /v1/metrics for everybody, not for this machine alone
+  bool debug_endpoints = false;  // /tokenize, /detokenize, /apply-template
+  int queue = 0;                 // requests that may wait for a slot; more make us unready
   ObserverOptions observer = {};
 };
 
@@ -123,6 +124,9 @@ class Service {
   // The model of this name or alias; 403 if the request may not use it, 404 if there is none.
   ApiResult<const Model*> model_for(const Call& call, const std::string& name) const;
   void models(Call& call);
+  bool is_debug_path(std::string_view path) const;
+  ApiResult<Json> debug_answer(const Call& call) const;
+  void debug(Call& call);
   void attestation(Call& call);
   void receipt(Call& call);
   void key_configs(Call& call);

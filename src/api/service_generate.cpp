@@ -1,6 +1,7 @@
 // What generates text: from a body to jobs in the engine.
 #include <fmt/format.h>
 
+#include "api/e2ee_headers.h"
 #include "api/generation.h"
 #include "api/jobs.h"
 #include "api/service.h"
@@ -21,15 +22,6 @@ std::uint32_t random_seed() {
   ByteArray<4> bytes{};
   crypto::random_fill(bytes);
   return ByteReader(bytes).u32le("seed").value_or(0);
-}
-
-seal::E2eeHeaders e2ee_headers(const net::Headers& headers) {
-  return {.version = headers.get("X-E2EE-Version"),
-          .client_public_key = headers.get("X-Client-Pub-Key"),
-          .model_public_key = headers.get("X-Model-Pub-Key"),
-          .nonce = headers.get("X-E2EE-Nonce"),
-          .timestamp = headers.get("X-E2EE-Timestamp"),
-          .signing_algo = headers.get("X-Signing-Algo")};
 }
 
 // What would leave this process in clear although the client asked for encryption, since the fields
@@ -94,12 +86,7 @@ ApiResult<Service::AcceptedBody> Service::accept_body(Call& call,
         "X-Model-Pub-Key or X-Signing-Algo header."));
   }
   if (headers.any() && !fields) {
-    return tl::unexpected(
-        ApiError{.type = "e2ee_unsupported_endpoint",
-                 .message = "E2EE version 2 defines no fields for this endpoint; use the sealed "
-                            "channel (OHTTP), which seals whole requests and answers.",
-                 .code = "",
-                 .param = ""});
+    return tl::unexpected(no_sealed_fields());
   }
   if (headers.any()) {
     auto opened = channel_.open(headers, *fields, call.request.body, parts_.clock.now());
