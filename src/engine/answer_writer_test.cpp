@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/chat.h"
 #include "engine/test_model.h"
 
 namespace confide::engine {
@@ -143,6 +144,72 @@ TEST_F(AnswerWriterTest, ControlTokensAreNotShown) {
   EXPECT_EQ(step.shown.text, "");
   EXPECT_THAT(step.shown.reports, IsEmpty());
   EXPECT_FALSE(step.finish);
+}
+
+// What the model says, where the format lets it.
+struct Dictation {
+  std::string text;
+  std::optional<Finish> finish;
+};
+
+class FormatTest : public AnswerWriterTest {
+ protected:
+  static std::shared_ptr<const LlamaAnswerFormat> format_for(ToolUse use) {
+    static const Chat chat = Chat::of(*model_).value();
+    const Tool tool{.name = "look",
+                    .description = "Looks.",
+                    .parameters = R"({"type":"object","properties":{"at":{"type":"integer"}},)"
+                                  R"("required":["at"]})"};
+    return chat
+        .prepare({.messages = {{.role = "user", .content = "Hi"}},
+                  .tools = {tool},
+                  .tool_use = use,
+                  .parallel_tool_calls = false})
+        .value()
+        .format;
+  }
+
+  static Dictation dictated(ToolUse use, const std::string& text) {
+    Job job = job_with({.temperature = 0.0F});
+    job.format = format_for(use);
+    AnswerWriter writer(*model_, job, 0);
+    Dictation out;
+    for (const Token token : tokens_of(text)) {
+      auto logits = dictate(token);
+      const AnswerWriter::Step step = writer.write(logits);
+      out.text += step.shown.text;
+      out.finish = step.finish;
+      if (step.finish || step.token != token) break;
+    }
+    out.text += writer.finish().text;
+    return out;
+  }
+};
+
+constexpr const char* kCall = R"(<tool_call>{"name": "look", "arguments": {"at": 7}}</tool_call>)";
+
+TEST_F(FormatTest, CallEndsTheAnswer) {
+  for (const ToolUse use : {ToolUse::allowed, ToolUse::required}) {
+    const Dictation heard = dictated(use, kCall + std::string(" and more"));
+    EXPECT_EQ(heard.text, kCall);
+    EXPECT_EQ(heard.finish, Finish::stop);
+  }
+}
+
+TEST_F(FormatTest, TextIsFreeUntilACallBegins) {
+  const std::string text = "Well, {\"at\": seven}. ";
+  EXPECT_EQ(dictated(ToolUse::allowed, text).text, text);
+  const Dictation heard =
+      dictated(ToolUse::allowed, text + R"(<tool_call>{"name": "look", "arguments": {"at": x)");
+  EXPECT_TRUE(heard.text.starts_with(text + R"(<tool_call>{"name": "look", "arguments": {"at":)"))
+      << heard.text;
+  EXPECT_FALSE(heard.text.ends_with('x')) << heard.text;
+}
+
+TEST_F(FormatTest, RequiredCallCannotBeAvoided) {
+  EXPECT_TRUE(dictated(ToolUse::required, "No.").text.starts_with('<'));
+  EXPECT_FALSE(dictated(ToolUse::required, "<|im_end|>").finish);
+  EXPECT_EQ(dictated(ToolUse::allowed, "<|im_end|>").finish, Finish::stop);
 }
 
 }  // namespace

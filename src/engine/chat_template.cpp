@@ -86,17 +86,35 @@ std::string date(const char* format) {
   return {text.data(), std::strftime(text.data(), text.size(), format, &local)};
 }
 
+// Where a template looks for what the assistant thought.
+enum class Thoughts {
+  usual,     // "reasoning_content"
+  thinking,  // "thinking" (LFM2)
+  harmony,   // "thinking"; of messages with calls it wants no content (gpt-oss)
+};
+
+Thoughts thoughts_of(const std::string& source) {
+  const auto has = [&](const char* text) { return source.find(text) != std::string::npos; };
+  if (has("<|channel|>")) return Thoughts::harmony;
+  if (has("<|tool_list_start|>") || has("List of tools: [")) return Thoughts::thinking;
+  return Thoughts::usual;
+}
+
 }  // namespace
 
 struct ChatTemplate::Impl {
   Impl(TemplateSource s, ControlTokens c)
-      : source(std::move(s)), controls(std::move(c)), guard(controls, source.text) {}
+      : source(std::move(s)),
+        controls(std::move(c)),
+        guard(controls, source.text),
+        thoughts(thoughts_of(source.text)) {}
 
   jinja::program program;
   jinja::caps caps;
   TemplateSource source;
   ControlTokens controls;
   InputGuard guard;
+  Thoughts thoughts;
 
   Result<jinja::value> arguments_value(const ToolCall& call) const;
   Result<jinja::value> message_value(const Message& message) const;
@@ -118,9 +136,15 @@ Result<jinja::value> ChatTemplate::Impl::message_value(const Message& message) c
   auto value = jinja::mk_val<jinja::value_object>();
   const std::string content = guard.seal_message(message.content);
   value->insert("role", text_value(message.role));
-  value->insert("content", typed ? typed_content(content) : input_value(content));
+  const bool calls_alone =
+      thoughts == Thoughts::harmony && !message.reasoning.empty() && !message.tool_calls.empty();
+  if (!calls_alone) {
+    value->insert("content", typed ? typed_content(content) : input_value(content));
+  }
   if (!message.reasoning.empty()) {
-    value->insert("reasoning_content", input_value(guard.seal_message(message.reasoning)));
+    const std::string reasoning = guard.seal_message(message.reasoning);
+    value->insert("reasoning_content", input_value(reasoning));
+    if (thoughts != Thoughts::usual) value->insert("thinking", input_value(reasoning));
   }
   if (!message.name.empty()) value->insert("name", input_value(guard.seal(message.name)));
   if (!message.tool_call_id.empty()) {

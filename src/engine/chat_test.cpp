@@ -210,7 +210,7 @@ TEST_F(ChatPromptTest, PromptsAreThoseOfLlamaCpp) {
   for (const char* name :
        {"Qwen-Qwen3-0.6B", "Qwen3-Coder", "meta-llama-Llama-3.1-8B-Instruct",
         "mistralai-Mistral-Nemo-Instruct-2407", "NousResearch-Hermes-3-Llama-3.1-8B-tool_use",
-        "GLM-4.6", "moonshotai-Kimi-K2"}) {
+        "GLM-4.6", "moonshotai-Kimi-K2", "openai-gpt-oss-120b", "LFM2.5-8B-A1B"}) {
     const auto chat = Chat::with_template(*model_, template_text(name));
     ASSERT_TRUE(chat) << name << chat.error().message;
     Conversation conversation{
@@ -235,9 +235,10 @@ TEST_F(ChatPromptTest, PromptsAreThoseOfLlamaCpp) {
   }
 }
 
-// This one copies what the assistant thought to where we do not.
+// This one makes blocks of what the assistant thought.
 TEST_F(ChatPromptTest, TemplatesThatLlamaCppRewritesAreRefused) {
-  const auto chat = Chat::with_template(*model_, template_text("openai-gpt-oss-120b"));
+  const auto chat =
+      Chat::with_template(*model_, template_text("mistralai-Ministral-3-14B-Reasoning-2512"));
   ASSERT_TRUE(chat);
   const auto prompt = chat->prepare(
       {.messages = {{.role = "user", .content = "Rain?"},
