@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "api/request_watch.h"
 #include "crypto/random.h"
 #include "net/sse.h"
 
@@ -25,22 +26,6 @@ void append(engine::AnswerDelta& to, engine::AnswerDelta more) {
 }
 
 // As receipts and metrics name it.
-std::string_view to_string(engine::Finish finish) noexcept {
-  switch (finish) {
-    case engine::Finish::stop:
-      return "stop";
-    case engine::Finish::length:
-      return "length";
-    case engine::Finish::cancelled:
-      return "cancelled";
-    case engine::Finish::expired:
-      return "expired";
-    case engine::Finish::error:
-      return "error";
-  }
-  return "error";
-}
-
 ApiError error_of(engine::Finish failure) {
   if (failure == engine::Finish::expired) {
     return too_many("This request waited too long for its turn; try again.", "queue_timeout");

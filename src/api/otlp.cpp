@@ -1,6 +1,5 @@
 #include "api/otlp.h"
 
-#include <array>
 #include <exception>
 #include <utility>
 
@@ -43,12 +42,6 @@ std::string unix_nanos(SteadyTime at, std::chrono::nanoseconds unix_offset) {
   return std::to_string((since + unix_offset).count());
 }
 
-std::string_view name_of(engine::Finish finish) {
-  constexpr std::array<std::string_view, 5> kNames = {"stop", "length", "cancelled", "expired",
-                                                      "error"};
-  return kNames.at(static_cast<std::size_t>(finish));
-}
-
 Json attributes_of(const RequestFacts& facts) {
   Json out = Json::array(
       {text("http.route", facts.route), number("http.response.status_code", facts.status),
@@ -56,7 +49,7 @@ Json attributes_of(const RequestFacts& facts) {
        boolean("confide.complete", facts.complete)});
   if (!facts.finish) return out;
   out.push_back(text("gen_ai.request.model", facts.model));
-  out.push_back(text("gen_ai.response.finish_reason", name_of(*facts.finish)));
+  out.push_back(text("gen_ai.response.finish_reason", to_string(*facts.finish)));
   out.push_back(number("gen_ai.usage.input_tokens", facts.usage.prompt_tokens));
   out.push_back(number("gen_ai.usage.cached_tokens", facts.usage.cached_tokens));
   out.push_back(number("gen_ai.usage.output_tokens", facts.usage.completion_tokens));

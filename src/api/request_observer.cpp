@@ -18,6 +18,26 @@ double seconds(SteadyTime from, SteadyTime to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
+void observe(ops::Histogram& series, const RequestFacts::Moment& from,
+             const RequestFacts::Moment& to) {
+  if (from && to) series.observe(seconds(*from, *to));
+}
+
+ops::Histogram request_seconds(ops::Metrics& metrics, const std::string& model,
+                               std::string_view name, const std::string& help) {
+  return metrics.histogram(fmt::format("confide_{}_seconds", name), help, {{"model", model}},
+                           ops::Buckets::request);
+}
+ops::Histogram token_seconds(ops::Metrics& metrics, const std::string& model, std::string_view name,
+                             const std::string& help) {
+  return metrics.histogram(fmt::format("confide_{}_seconds", name), help, {{"model", model}},
+                           ops::Buckets::token);
+}
+ops::Counter tokens(ops::Metrics& metrics, const std::string& model, std::string_view name,
+                    const std::string& help) {
+  return metrics.counter(fmt::format("confide_{}_total", name), help, {{"model", model}});
+}
+
 Json rounded_seconds(SteadyTime from, const RequestFacts::Moment& to) {
   if (!to) return nullptr;
   return static_cast<double>(
@@ -46,22 +66,6 @@ std::string_view error_type(const RequestFacts& facts) {
   }
 }
 
-std::string_view finish_name(engine::Finish finish) {
-  switch (finish) {
-    case engine::Finish::stop:
-      return "stop";
-    case engine::Finish::length:
-      return "length";
-    case engine::Finish::cancelled:
-      return "cancelled";
-    case engine::Finish::expired:
-      return "expired";
-    case engine::Finish::error:
-      return "error";
-  }
-  return "error";
-}
-
 }  // namespace
 
 std::optional<TraceParent> trace_parent_of(const net::Headers& headers) {
@@ -83,11 +87,33 @@ std::shared_ptr<RequestWatch> RequestObserver::begin(const net::HttpRequest& req
       [self = shared_from_this()](const RequestFacts& done) { self->report(done); });
 }
 
-ops::Histogram RequestObserver::gaps(const std::string& model) {
-  return metrics_.histogram("confide_inter_token_latency_seconds",
-                            "Between two pieces of an answer's text.", {{"model", model}},
-                            ops::Buckets::token);
+RequestObserver::ModelSeries::ModelSeries(ops::Metrics& metrics, const std::string& model)
+    : latency(request_seconds(metrics, model, "e2e_request_latency",
+                              "From the request to the end of its answer.")),
+      first_token(request_seconds(metrics, model, "time_to_first_token",
+                                  "From the request to the first text.")),
+      queue(request_seconds(metrics, model, "request_queue_time", "Waiting for a slot.")),
+      prefill(request_seconds(metrics, model, "request_prefill_time",
+                              "From the slot to the first text.")),
+      decode(request_seconds(metrics, model, "request_decode_time",
+                             "From the first text to the last.")),
+      per_token(token_seconds(metrics, model, "time_per_output_token",
+                              "Mean over an answer, but for its first token.")),
+      gaps(token_seconds(metrics, model, "inter_token_latency",
+                         "Between two pieces of an answer's text.")),
+      prompt_tokens(
+          tokens(metrics, model, "prompt_tokens", "Tokens of prompts, cached ones included.")),
+      generation_tokens(tokens(metrics, model, "generation_tokens", "Tokens generated.")),
+      cache_queries(tokens(metrics, model, "prefix_cache_queries",
+                           "Tokens of prompts looked for in the cache.")),
+      cache_hits(tokens(metrics, model, "prefix_cache_hits", "Of these, those found.")) {}
+
+RequestObserver::ModelSeries& RequestObserver::series(const std::string& model) {
+  const std::lock_guard lock(mutex_);
+  return series_.try_emplace(model, metrics_, model).first->second;
 }
+
+ops::Histogram RequestObserver::gaps(const std::string& model) { return series(model).gaps; }
 
 void RequestObserver::report(const RequestFacts& facts) {
   count(facts);
@@ -107,43 +133,20 @@ void RequestObserver::count(const RequestFacts& facts) {
 }
 
 void RequestObserver::count_generation(const RequestFacts& facts) {
-  const ops::Metrics::Labels labels{{"model", facts.model}};
-  const auto observe = [&](const char* name, const char* help, SteadyTime from,
-                           const RequestFacts::Moment& to) {
-    if (!to) return;
-    metrics_.histogram(name, help, labels, ops::Buckets::request).observe(seconds(from, *to));
-  };
-  observe("confide_e2e_request_latency_seconds", "From the request to the end of its answer.",
-          facts.received, facts.over);
-  observe("confide_time_to_first_token_seconds", "From the request to the first text.",
-          facts.received, facts.first_text);
-  if (facts.submitted) {
-    observe("confide_request_queue_time_seconds", "Waiting for a slot.", *facts.submitted,
-            facts.started);
+  ModelSeries& to = series(facts.model);
+  observe(to.latency, facts.received, facts.over);
+  observe(to.first_token, facts.received, facts.first_text);
+  observe(to.queue, facts.submitted, facts.started);
+  observe(to.prefill, facts.started, facts.first_text);
+  observe(to.decode, facts.first_text, facts.last_text);
+  if (facts.first_text && facts.usage.completion_tokens > 1) {
+    to.per_token.observe(seconds(*facts.first_text, *facts.last_text) /
+                         (facts.usage.completion_tokens - 1));
   }
-  if (facts.started) {
-    observe("confide_request_prefill_time_seconds", "From the slot to the first text.",
-            *facts.started, facts.first_text);
-  }
-  if (facts.first_text) {
-    observe("confide_request_decode_time_seconds", "From the first text to the last.",
-            *facts.first_text, facts.last_text);
-    if (facts.usage.completion_tokens > 1) {
-      metrics_
-          .histogram("confide_time_per_output_token_seconds",
-                     "Mean over an answer, but for its first token.", labels, ops::Buckets::token)
-          .observe(seconds(*facts.first_text, *facts.last_text) /
-                   (facts.usage.completion_tokens - 1));
-    }
-  }
-  metrics_.count("confide_prompt_tokens_total", "Tokens of prompts, cached ones included.", labels,
-                 facts.usage.prompt_tokens);
-  metrics_.count("confide_generation_tokens_total", "Tokens generated.", labels,
-                 facts.usage.completion_tokens);
-  metrics_.count("confide_prefix_cache_queries_total", "Tokens of prompts looked for in the cache.",
-                 labels, facts.usage.prompt_tokens);
-  metrics_.count("confide_prefix_cache_hits_total", "Of these, those found.", labels,
-                 facts.usage.cached_tokens);
+  to.prompt_tokens.add(facts.usage.prompt_tokens);
+  to.generation_tokens.add(facts.usage.completion_tokens);
+  to.cache_queries.add(facts.usage.prompt_tokens);
+  to.cache_hits.add(facts.usage.cached_tokens);
 }
 
 void RequestObserver::count_for_key(const RequestFacts& facts) {
@@ -161,7 +164,7 @@ void RequestObserver::log(const RequestFacts& facts) const {
   if (options_.log_addresses) fields["address"] = facts.peer;
   if (facts.finish) {
     fields["model"] = facts.model;
-    fields["finish"] = finish_name(*facts.finish);
+    fields["finish"] = to_string(*facts.finish);
     fields["prompt_tokens"] = facts.usage.prompt_tokens;
     fields["cached_tokens"] = facts.usage.cached_tokens;
     fields["completion_tokens"] = facts.usage.completion_tokens;

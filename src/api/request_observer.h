@@ -2,7 +2,9 @@
 // by key if the operator asks. docs/operations.md, "Watching".
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "api/request_watch.h"
@@ -36,6 +38,13 @@ class RequestObserver : public std::enable_shared_from_this<RequestObserver> {
   ops::Histogram gaps(const std::string& model);
 
  private:
+  // Looked up once: a request with an answer touches all of them.
+  struct ModelSeries {
+    ModelSeries(ops::Metrics& metrics, const std::string& model);
+    ops::Histogram latency, first_token, queue, prefill, decode, per_token, gaps;
+    ops::Counter prompt_tokens, generation_tokens, cache_queries, cache_hits;
+  };
+  ModelSeries& series(const std::string& model);
   void report(const RequestFacts& facts);
   void count(const RequestFacts& facts);
   void count_generation(const RequestFacts& facts);
@@ -44,6 +53,8 @@ class RequestObserver : public std::enable_shared_from_this<RequestObserver> {
 
   ops::Metrics& metrics_;
   const ObserverOptions options_;
+  std::mutex mutex_;
+  std::map<std::string, ModelSeries> series_;
 };
 
 // The parent of its trace, as the request says.

@@ -65,6 +65,22 @@ class WatchedSink final : public engine::Sink {
 
 }  // namespace
 
+std::string_view to_string(engine::Finish finish) noexcept {
+  switch (finish) {
+    case engine::Finish::stop:
+      return "stop";
+    case engine::Finish::length:
+      return "length";
+    case engine::Finish::cancelled:
+      return "cancelled";
+    case engine::Finish::expired:
+      return "expired";
+    case engine::Finish::error:
+      return "error";
+  }
+  return "error";
+}
+
 RequestWatch::RequestWatch(RequestFacts facts, Report report)
     : facts_(std::move(facts)), report_(std::move(report)) {
   facts_.received = steady_now();

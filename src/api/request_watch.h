@@ -18,6 +18,9 @@
 
 namespace confide::api {
 
+// As receipts, metrics and traces name it.
+std::string_view to_string(engine::Finish finish) noexcept;
+
 struct RequestFacts {
   std::string id;          // "req-" and 24 hex digits, ours
   std::string_view route;  // of a fixed list

@@ -35,9 +35,16 @@ Metrics::~Metrics() = default;
 
 void Metrics::count(const std::string& name, const std::string& help, const Labels& labels,
                     double by) noexcept {
-  auto& family = prometheus::BuildCounter().Name(name).Help(help).Register(impl_->registry);
-  family.Add(to_prometheus(labels)).Increment(by);
+  counter(name, help, labels).add(by);
 }
+
+Counter Metrics::counter(const std::string& name, const std::string& help,
+                         const Labels& labels) noexcept {
+  auto& family = prometheus::BuildCounter().Name(name).Help(help).Register(impl_->registry);
+  return Counter(family.Add(to_prometheus(labels)));
+}
+
+void Counter::add(double by) noexcept { series_->Increment(by); }
 
 void Metrics::set(const std::string& name, const std::string& help, const Labels& labels,
                   double value) noexcept {

@@ -8,8 +8,9 @@
 #include <vector>
 
 namespace prometheus {
+class Counter;
 class Histogram;
-}
+}  // namespace prometheus
 
 namespace confide::ops {
 
@@ -19,7 +20,7 @@ enum class Buckets {
   request,  // 1 ms to 10 min: what happens once a request
 };
 
-// One series, for what is observed too often to look it up each time. Valid as long as its Metrics.
+// One series, for what changes too often to look it up each time. Valid as long as its Metrics.
 class Histogram {
  public:
   explicit Histogram(prometheus::Histogram& series) : series_(&series) {}
@@ -27,6 +28,15 @@ class Histogram {
 
  private:
   prometheus::Histogram* series_;
+};
+
+class Counter {
+ public:
+  explicit Counter(prometheus::Counter& series) : series_(&series) {}
+  void add(double by) noexcept;
+
+ private:
+  prometheus::Counter* series_;
 };
 
 // Thread-safe. A series is made on first use; `help` counts then. A name that Prometheus does not
@@ -39,6 +49,7 @@ class Metrics {
   ~Metrics();
   void count(const std::string& name, const std::string& help, const Labels& labels,
              double by = 1.0) noexcept;
+  Counter counter(const std::string& name, const std::string& help, const Labels& labels) noexcept;
   void set(const std::string& name, const std::string& help, const Labels& labels,
            double value) noexcept;
   Histogram histogram(const std::string& name, const std::string& help, const Labels& labels,
