@@ -27,7 +27,8 @@ def proxy(server, tmp_path_factory):
 
 
 def run(proxy, interpreter, script):
-    """What it printed; it leaves a verified receipt for each answer."""
+    """What it printed: an answer and a call of a tool, each whole and streamed, and an answer to the call's result.
+    It leaves a verified receipt for each."""
     before = proxy.status()["receipts"]
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"),
                    "LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # else it asks the network for prices
@@ -38,7 +39,11 @@ def run(proxy, interpreter, script):
     seen = json.loads(done.stdout.splitlines()[-1])  # some say more than they are asked
     assert "Paris" in seen["whole"] and seen["streamed"] == seen["whole"]
     after = proxy.status()["receipts"]
-    assert after["failed"] == 0 and after["verified"] >= before["verified"] + 2
+    assert after["failed"] == 0 and after["verified"] >= before["verified"] + 5
+    calls = seen["tools"]["whole"]
+    assert calls and seen["tools"]["streamed"] == calls
+    assert all(name == "get_weather" and isinstance(given["city"], str) for name, given in calls)
+    assert seen["tools"]["answered"]
     return seen
 
 
