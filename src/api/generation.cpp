@@ -1,6 +1,7 @@
 #include "api/generation.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -154,25 +155,36 @@ void Generation::advance(std::size_t index, News news) {
   if (ended) choice.end = news.end;
   if (ended && !is_whole(news.end->finish)) fail(news.end->finish);
   if (failure_) return;
-  engine::AnswerDelta delta = read(choice, news);
-  give_ids(choice, delta);
-  if (!plan_.stream) {
-    collect(choice.answer, std::move(delta));
-    std::ranges::move(news.tokens, std::back_inserter(choice.answer.tokens));
-    if (ended) choice.answer.finish = news.end->finish;
-    return;
+  std::vector<engine::TokenReport>& tokens = choice.answer.tokens;
+  std::ranges::move(news.tokens, std::back_inserter(tokens));
+  std::vector<std::string> texts = pieces(choice, std::move(news.text), ended);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    engine::AnswerDelta delta = read(choice, std::move(texts[i]), ended && i + 1 == texts.size());
+    give_ids(choice, delta);
+    if (!plan_.stream) {
+      collect(choice.answer, std::move(delta));
+      if (ended) choice.answer.finish = news.end->finish;
+    } else if (!is_empty(delta) || !tokens.empty()) {
+      queue(plan_.shape->add(index,
+                             {.answer = std::move(delta), .tokens = std::exchange(tokens, {})}));
+    }
   }
-  if (!is_empty(delta) || !news.tokens.empty()) {
-    queue(plan_.shape->add(index, {.answer = std::move(delta), .tokens = std::move(news.tokens)}));
-  }
-  if (ended) queue(plan_.shape->end_choice(index, news.end->finish));
+  if (ended && plan_.stream) queue(plan_.shape->end_choice(index, news.end->finish));
 }
 
-engine::AnswerDelta Generation::read(Choice& choice, const News& news) const {
-  if (!choice.reader) return {.content = news.text, .reasoning = "", .tool_calls = {}};
+// One at least, if it is the last.
+std::vector<std::string> Generation::pieces(Choice& choice, std::string text, bool last) const {
+  if (!plan_.even || !plan_.stream) return {std::move(text)};
+  std::vector<std::string> out = choice.even.push(text, last);
+  if (out.empty() && last) out.emplace_back();
+  return out;
+}
+
+engine::AnswerDelta Generation::read(Choice& choice, std::string text, bool last) {
+  if (!choice.reader) return {.content = std::move(text), .reasoning = "", .tool_calls = {}};
   engine::AnswerDelta out;
-  if (!news.text.empty()) out = choice.reader->push(news.text);
-  if (news.end) append(out, choice.reader->finish());
+  if (!text.empty()) out = choice.reader->push(text);
+  if (last) append(out, choice.reader->finish());
   return out;
 }
 
@@ -207,6 +219,7 @@ void Generation::queue(StreamEvents events) {
       unsealable_ = true;
       return fail(engine::Finish::error);
     }
+    if (plan_.even) pad_event(event.data);
     unsent_ += net::sse_event(json::compact(event.data), event.name);
   }
 }

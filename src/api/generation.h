@@ -11,6 +11,7 @@
 
 #include "aci/receipt.h"
 #include "api/answer.h"
+#include "api/even_text.h"
 #include "api/generation_api.h"
 #include "crypto/hash.h"
 #include "engine/engine.h"
@@ -35,6 +36,7 @@ struct GenerationPlan {
   const GenerationApi* api = nullptr;  // outlives the generation
   std::unique_ptr<AnswerShape> shape;
   bool stream = false;
+  bool even = false;  // streamed in pieces and events of even sizes
   std::vector<ChoicePlan> choices;
   std::optional<seal::ResponseSealer> sealer;  // under E2EE
   aci::ReceiptFields receipt;                  // all but response_hash and what the run adds
@@ -75,6 +77,7 @@ class Generation final : public std::enable_shared_from_this<Generation> {
 
     News news;  // guarded by the owner's mutex; what follows is for one step at a time
     std::unique_ptr<engine::AnswerReader> reader;
+    EvenText even;
     ChoiceAnswer answer;
     std::optional<End> end;
     std::vector<bool> named_calls;  // by index: whether its id was given out
@@ -89,7 +92,9 @@ class Generation final : public std::enable_shared_from_this<Generation> {
   bool take_news(std::vector<News>& news);
   void open_stream();
   void advance(std::size_t index, News news);
-  engine::AnswerDelta read(Choice& choice, const News& news) const;
+  // What of a choice's text goes out by itself now.
+  std::vector<std::string> pieces(Choice& choice, std::string text, bool last) const;
+  static engine::AnswerDelta read(Choice& choice, std::string text, bool last);
   void give_ids(Choice& choice, engine::AnswerDelta& delta) const;
   static void collect(ChoiceAnswer& answer, engine::AnswerDelta delta);
   // Seals and frames events onto `unsent_`.

@@ -35,6 +35,7 @@ struct GenerationRequest {
   std::optional<int> max_tokens;  // > 0; nothing: as many as the context has room for
   std::vector<std::string> stop;
   bool stream = false;
+  std::optional<bool> even;  // whether a stream hides the lengths of tokens; else only under E2EE
   // What is kept of prompts is found by those who give the same salt, whoever they are; without
   // one, by the same credential alone. The partition divides it further. Empty: none.
   std::string cache_salt;

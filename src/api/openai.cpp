@@ -113,14 +113,19 @@ ApiResult<void> parse_openai_common(const Members& body, GenerationRequest& out)
   return {};
 }
 
-ApiResult<bool> parse_include_usage(const Members& body, bool stream) {
+ApiResult<OpenaiStreamOptions> parse_stream_options(const Members& body, bool stream) {
   API_TRY_ASSIGN(const auto options, body.object("stream_options"));
-  if (!options) return false;
+  OpenaiStreamOptions out;
+  if (!options) return out;
   if (!stream) {
     return tl::unexpected(
         invalid_request("'stream_options' is only for streamed answers.", "stream_options"));
   }
-  return options->boolean("include_usage", false);
+  API_TRY_ASSIGN(out.include_usage, options->boolean("include_usage", false));
+  if (options->given("include_obfuscation") != nullptr) {
+    API_TRY_ASSIGN(out.include_obfuscation, options->boolean("include_obfuscation", false));
+  }
+  return out;
 }
 
 Json openai_frame(const OpenaiAnswer& answer, std::string_view object) {

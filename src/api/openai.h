@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/generation_api.h"
@@ -15,7 +16,11 @@ std::unique_ptr<const GenerationApi> openai_completions_api();
 // What both have in common: everything but the prompt and the form of the answer.
 ApiResult<void> parse_openai_common(const Members& body, GenerationRequest& out);
 // `stream_options`, which only streams may have.
-ApiResult<bool> parse_include_usage(const Members& body, bool stream);
+struct OpenaiStreamOptions {
+  bool include_usage = false;
+  std::optional<bool> include_obfuscation;
+};
+ApiResult<OpenaiStreamOptions> parse_stream_options(const Members& body, bool stream);
 
 // How both write an answer.
 struct OpenaiAnswer {

@@ -153,8 +153,10 @@ class ChatApi final : public GenerationApi {
                    parse_format(body, "response_format", FunctionForm::nested));
     API_TRY_ASSIGN(conversation.thinking, parse_thinking(body));
     request.input = std::move(conversation);
-    API_TRY_ASSIGN(const bool include_usage, parse_include_usage(body, request.stream));
-    out.make_shape = [include_usage, logprobs = request.logprobs >= 0](AnswerHead head) {
+    API_TRY_ASSIGN(const auto options, parse_stream_options(body, request.stream));
+    request.even = options.include_obfuscation;
+    out.make_shape = [include_usage = options.include_usage,
+                      logprobs = request.logprobs >= 0](AnswerHead head) {
       return std::make_unique<ChatShape>(
           OpenaiAnswer{.head = std::move(head), .include_usage = include_usage}, logprobs);
     };

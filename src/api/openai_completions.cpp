@@ -152,8 +152,10 @@ class CompletionsApi final : public GenerationApi {
     if (!request.max_tokens) request.max_tokens = kDefaultTokens;
     API_TRY(parse_variants(body, request));
     API_TRY_ASSIGN(request.input, prompts(body));
-    API_TRY_ASSIGN(const bool include_usage, parse_include_usage(body, request.stream));
-    out.make_shape = [include_usage, logprobs = request.logprobs >= 0](AnswerHead head) {
+    API_TRY_ASSIGN(const auto options, parse_stream_options(body, request.stream));
+    request.even = options.include_obfuscation;
+    out.make_shape = [include_usage = options.include_usage,
+                      logprobs = request.logprobs >= 0](AnswerHead head) {
       return std::make_unique<CompletionShape>(
           OpenaiAnswer{.head = std::move(head), .include_usage = include_usage}, logprobs);
     };

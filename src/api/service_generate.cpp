@@ -283,6 +283,7 @@ ApiResult<void> Service::start_generation(Call& call, const GenerationApi& api) 
                                              .finish_reason = ""};
   planned.shape = parsed.make_shape(std::move(head));
   planned.stream = request.stream;
+  planned.even = request.even.value_or(planned.sealer.has_value());
   const bool sealed = planned.sealer.has_value();
   parts_.metrics.count("confide_generations_total", "Requests accepted for inference.",
                        {{"route", std::string(api.traits().path)},
