@@ -180,11 +180,12 @@ class FakeEngine final : public engine::Engine {
   bool follows_schemas = true;
   bool takes_tools = true;
   std::vector<engine::Job> jobs;
+  engine::ModelInfo model{.description = "fake", .context_length = 200, .parameters = 1};
   mutable std::vector<engine::Conversation> conversations;
   std::shared_ptr<Held> held;
   std::atomic<int> submitted = 0;
 
-  const engine::ModelInfo& info() const noexcept override { return info_; }
+  const engine::ModelInfo& info() const noexcept override { return model; }
   const std::string& build() const noexcept override { return build_; }
   int vocabulary_size() const noexcept override { return 1000; }
   engine::Load load_now() const override { return load; }
@@ -269,7 +270,6 @@ class FakeEngine final : public engine::Engine {
     return out;
   }
 
-  engine::ModelInfo info_{.description = "fake", .context_length = 200, .parameters = 1};
   std::string build_ = "fake-engine 1";
 };
 

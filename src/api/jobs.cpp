@@ -108,7 +108,8 @@ ApiResult<engine::Job> make_job(std::vector<engine::Token> prompt, const Generat
                    .seed = request.seed.value_or(0),
                    .bias = request.bias,
                    .logprobs = request.logprobs},
-      .max_tokens = std::min(request.max_tokens.value_or(left), left),
+      .max_tokens = engine.info().shifts ? request.max_tokens.value_or(left)
+                                         : std::min(request.max_tokens.value_or(left), left),
       .stop = request.stop};
 }
 

@@ -249,6 +249,16 @@ TEST_F(OpenaiChatTest, UsageTellsWhatWasFoundInTheCache) {
                  "stream_options.include_usage");
 }
 
+TEST_F(OpenaiChatTest, AnswersEndWithTheContextUnlessItShifts) {
+  ask(R"("max_tokens":1000,)");
+  EXPECT_LT(engine.jobs.back().max_tokens, 200);
+  engine.model.shifts = true;
+  ask(R"("max_tokens":1000,)");
+  EXPECT_EQ(engine.jobs.back().max_tokens, 1000);
+  ask("");
+  EXPECT_LT(engine.jobs.back().max_tokens, 200);
+}
+
 TEST_F(OpenaiChatTest, UnknownMembersAreRefusedAndKnownOnesByWhatTheyAsk) {
   const auto refused = ask(R"("nonsense":1,)");
   EXPECT_EQ(refused->status(), 400);

@@ -62,6 +62,7 @@ class LlamaEngine final : public Engine {
     TRY_ASSIGN(scheduler_, Scheduler::start(model_, options));
     info_ = {.description = model_.description(),
              .context_length = scheduler_->context_length(),
+             .shifts = options.context_shift,
              .parameters = model_.parameters()};
     return {};
   }

@@ -35,6 +35,7 @@ struct Options {
 struct ModelInfo {
   std::string description;  // architecture, size and quantisation, as llama.cpp says it
   int context_length = 0;   // tokens one request may use
+  bool shifts = false;      // an answer may go on beyond them (Options::context_shift)
   std::uint64_t parameters = 0;
 };
 
