@@ -97,7 +97,22 @@ void Generation::schedule() {
   news_ = true;
   if (scheduled_ || !begun_) return;
   scheduled_ = true;
-  pool_.post([self = shared_from_this()] { self->step(); });
+  pool_.post([self = shared_from_this()] {
+    try {
+      self->step();
+    } catch (const std::exception&) {
+      self->give_up();
+    }
+  });
+}
+
+// No memory, or our own mistake: nobody must wait for what does not come.
+void Generation::give_up() {
+  {
+    const std::lock_guard lock(mutex_);
+    cancel_tickets();
+  }
+  exchange_->abort();
 }
 
 void Generation::cancel_tickets() {
@@ -291,7 +306,12 @@ void Generation::end_buffered() {
 // found the queue full, and has none.
 void Generation::refuse() {
   net::HttpResponse response = plan_.api->error_response(error_of(*failure_));
-  if (failure_ != engine::Finish::expired) return respond(std::move(response));
+  bool started = false;
+  {
+    const std::lock_guard lock(mutex_);
+    started = started_;
+  }
+  if (failure_ != engine::Finish::expired || started) return respond(std::move(response));
   for (const auto& [name, value] : plan_.headers.all()) response.headers.set(name, value);
   metrics_.count("confide_answers_total", "Answers ended, by reason.",
                  {{"finish", std::string(to_string(*failure_))}});

@@ -87,6 +87,7 @@ class Generation final : public std::enable_shared_from_this<Generation> {
   };
 
   void schedule();
+  void give_up();
   void cancel_tickets();
   void step();
   bool take_news(std::vector<News>& news);

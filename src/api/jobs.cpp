@@ -11,6 +11,10 @@
 namespace confide::api {
 namespace {
 
+// How many contexts an answer may fill one after the other, where the engine forgets the older
+// ones.
+constexpr int kShiftedContexts = 8;
+
 ApiError too_long(const GenerationApi& api, std::string message) {
   ApiError error = invalid_request(std::move(message), std::string(api.traits().prompt_member));
   error.code = "context_length_exceeded";
@@ -67,14 +71,14 @@ std::string text_of(const Prompt& prompt, const engine::Engine& engine) {
 ApiError unprepared(const Error& error, const GenerationApi& api, const engine::Engine& engine,
                     engine::Conversation conversation) {
   const int context = engine.info().context_length;
-  if (error.code != Errc::limit && !conversation.answer_schema.empty()) {
+  if (!conversation.answer_schema.empty()) {
     conversation.answer_schema.clear();
     if (engine.prepare(conversation)) {
       return invalid_request("The model's answers cannot be made to follow this schema.",
                              std::string(api.traits().schema_member));
     }
   }
-  if (error.code != Errc::limit && !conversation.tools.empty()) {
+  if (!conversation.tools.empty()) {
     conversation.tools.clear();
     conversation.tool_use = engine::ToolUse::allowed;
     if (engine.prepare(conversation)) {
@@ -108,8 +112,8 @@ ApiResult<engine::Job> make_job(std::vector<engine::Token> prompt, const Generat
                    .seed = request.seed.value_or(0),
                    .bias = request.bias,
                    .logprobs = request.logprobs},
-      .max_tokens = engine.info().shifts ? request.max_tokens.value_or(left)
-                                         : std::min(request.max_tokens.value_or(left), left),
+      .max_tokens = std::min(request.max_tokens.value_or(left),
+                             engine.info().shifts ? kShiftedContexts * context : left),
       .stop = request.stop};
 }
 
@@ -144,7 +148,10 @@ ApiResult<std::vector<PreparedPrompt>> prepare_jobs(const GenerationRequest& req
       out.push_back({.job = std::move(job), .lead = std::move(lead)});
     }
   }
-  for (PreparedPrompt& prompt : out) prompt.job.cache_key = cache_key(owner, request);
+  for (PreparedPrompt& prompt : out) {
+    prompt.job.caller = owner;
+    prompt.job.cache_key = cache_key(owner, request);
+  }
   return out;
 }
 

@@ -255,6 +255,8 @@ TEST_F(OpenaiChatTest, AnswersEndWithTheContextUnlessItShifts) {
   engine.model.shifts = true;
   ask(R"("max_tokens":1000,)");
   EXPECT_EQ(engine.jobs.back().max_tokens, 1000);
+  ask(R"("max_tokens":1000000,)");
+  EXPECT_EQ(engine.jobs.back().max_tokens, 8 * 200);
   ask("");
   EXPECT_LT(engine.jobs.back().max_tokens, 200);
 }

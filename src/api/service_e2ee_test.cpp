@@ -37,6 +37,12 @@ struct ServiceE2eeTest : ServiceTest {
   }
 };
 
+TEST_F(ServiceE2eeTest, WhatIsSealedIsKeptForNobody) {
+  const auto answered = send_chat(R"("cache_salt":"shared",)").exchange;
+  EXPECT_EQ(answered->status(), 200) << answered->body();
+  EXPECT_EQ(engine.jobs.back().cache_key, "");
+}
+
 TEST_F(ServiceE2eeTest, WhatWouldCarryContentOutsideTheFieldsIsRefusedByName) {
   struct Case {
     std::string members, messages, param;

@@ -154,6 +154,9 @@ ApiResult<void> Service::answer_count(Call& call, const GenerationApi& api, cons
   const auto& conversation = std::get<engine::Conversation>(parsed.generation.input);
   API_TRY_ASSIGN(const auto prompt, prepare_chat(conversation, api, engine));
   const std::size_t tokens = prompt.tokens.size();
+  if (const auto grant = call.watch->grant()) {
+    API_TRY(grant->take_prompt(tokens, std::chrono::steady_clock::now()));
+  }
   aci::ReceiptFields receipt = std::move(planned.receipt);
   receipt.model = parsed.generation.model;
   receipt.execution = aci::Execution{.model_digest = model.served.digest,
@@ -252,6 +255,11 @@ ApiResult<void> Service::start_generation(Call& call, const GenerationApi& api) 
   if (parsed.count_answer) return answer_count(call, api, *model, parsed, std::move(planned));
   engine::Engine& engine = model->served.engine;
   API_TRY_ASSIGN(auto prompts, prepare_jobs(request, api, engine, call.owner));
+  // Whoever forwards sealed fields holds the credential and the salt, and must not learn by trying
+  // what the fields say.
+  if (planned.sealer) {
+    for (PreparedPrompt& prompt : prompts) prompt.job.cache_key.clear();
+  }
 
   AnswerHead head = {.id = random_id(api.traits().id_prefix),
                      .model = model->served.name,

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <ctime>
 #include <exception>
 #include <limits>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,32 @@ constexpr std::size_t kMaxText = std::size_t{1} << 20U;
 constexpr std::size_t kMaxElements = std::size_t{1} << 18U;
 constexpr std::size_t kMaxPlaces = 1000;  // at the same time
 constexpr std::size_t kMaxDepth = 512;    // rules within rules
+// What following the grammar may cost, in seconds of this thread: others' answers wait meanwhile,
+// and where many places are open llama.cpp takes the cube of their number for one character.
+constexpr double kAllowance = 1.0;
+constexpr double kAllowancePerToken = 0.02;
+constexpr std::size_t kFewPlaces = 16;  // of which nothing needs to be measured
+
+double thread_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+// Takes what passes while it stands from the allowance.
+class Meter {
+ public:
+  Meter(double& began, double& allowance) : began_(began), allowance_(allowance) {
+    began_ = thread_seconds();
+  }
+  ~Meter() { allowance_ -= thread_seconds() - began_; }
+  Meter(const Meter&) = delete;
+  Meter& operator=(const Meter&) = delete;
+
+ private:
+  double& began_;
+  double& allowance_;
+};
 
 struct FreeGrammar {
   void operator()(llama_grammar* grammar) const noexcept { llama_grammar_free_impl(grammar); }
@@ -66,6 +94,8 @@ bool takes_any(const llama_grammar_element* e, std::uint32_t first, std::uint32_
 struct GrammarPlace::Impl {
   OwnedGrammar grammar;
   std::string cut;  // the beginning of a character, accepted, but not yet in the grammar
+  double allowance = kAllowance;  // left
+  double began = 0;               // of the thread's time, the call at hand
 
   // Reads whole characters off the front of `rest`. False if one is refused.
   bool take_characters(std::string_view& rest) const {
@@ -79,11 +109,19 @@ struct GrammarPlace::Impl {
     return true;
   }
 
+  // Throws if the grammar leaves too much open to be followed: this answer fails, so that the
+  // others go on.
   bool take(std::uint32_t character) const {
+    spend();
     llama_grammar_accept(grammar.get(), character);
     const auto& places = grammar->stacks;
     return !places.empty() && places.size() <= kMaxPlaces &&
            std::ranges::all_of(places, [](const auto& p) { return p.size() <= kMaxDepth; });
+  }
+
+  void spend() const {
+    if (grammar->stacks.size() <= kFewPlaces || thread_seconds() - began <= allowance) return;
+    throw std::length_error("too many ways to go on");
   }
 
   bool may_become(const Utf8Character& c) const {
@@ -133,6 +171,12 @@ GrammarPlace GrammarPlace::clone() const {
 }
 
 bool GrammarPlace::accept(std::string_view text) {
+  impl_->allowance += kAllowancePerToken;
+  const Meter meter(impl_->began, impl_->allowance);
+  return advance(text);
+}
+
+bool GrammarPlace::advance(std::string_view text) {
   const std::string whole = impl_->cut + std::string(text);
   llama_grammar_stacks before = impl_->grammar->stacks;
   std::string_view rest = whole;
@@ -145,9 +189,14 @@ bool GrammarPlace::accept(std::string_view text) {
 }
 
 bool GrammarPlace::allows(std::string_view text) {
+  const Meter meter(impl_->began, impl_->allowance);
+  return peek(text);
+}
+
+bool GrammarPlace::peek(std::string_view text) {
   const llama_grammar_stacks before = impl_->grammar->stacks;
   std::string cut = impl_->cut;
-  const bool allowed = accept(text);
+  const bool allowed = advance(text);
   impl_->grammar->stacks = before;
   impl_->cut = std::move(cut);
   return allowed;
@@ -165,6 +214,7 @@ bool GrammarPlace::must_end() const {
 
 // Tokens that begin alike are read once: `path` leads from here through the last text read.
 void GrammarPlace::forbid(const TokenTexts& texts, std::span<float> logits) {
+  const Meter meter(impl_->began, impl_->allowance);
   struct Stop {
     std::size_t end = 0;  // bytes of the text
     llama_grammar_stacks places;
@@ -178,7 +228,7 @@ void GrammarPlace::forbid(const TokenTexts& texts, std::span<float> logits) {
     const std::string_view text = entry.text;
     bool allowed = !(refused && text.starts_with(*refused));
     if (allowed && !impl_->cut.empty()) {
-      allowed = allows(text);
+      allowed = peek(text);
     } else if (allowed) {
       const auto common =
           static_cast<std::size_t>(std::ranges::mismatch(text, last).in1 - text.begin());

@@ -21,6 +21,8 @@ namespace confide::engine {
 // A place in a grammar. Belongs to one thread at a time.
 class GrammarPlace {
  public:
+  // Members that read characters throw if too much is left open to go on in a bounded time.
+  //
   // The start. Fails with `malformed` on what does not parse or recurses on the left, `limit` on
   // grammars that are too large.
   static Result<GrammarPlace> start_of(const std::string& gbnf);
@@ -42,6 +44,8 @@ class GrammarPlace {
 
  private:
   struct Impl;
+  bool advance(std::string_view text);
+  bool peek(std::string_view text);
   explicit GrammarPlace(std::unique_ptr<Impl> impl) noexcept;
   std::unique_ptr<Impl> impl_;
 };

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,16 @@ TEST(AnswerGrammarTest, CharactersMayComeInPieces) {
   EXPECT_TRUE(at.accept("\xA9z"));
   EXPECT_TRUE(at.must_end());
   EXPECT_FALSE(place("root ::= [^a]*\n").allows("\xFF"));
+}
+
+// Each token would cost seconds, in which nobody else gets one.
+TEST(AnswerGrammarTest, TooManyWaysToGoOnFailTheAnswer) {
+  GrammarPlace at = place("root ::= \"x\" ([a-z]?){900}\n");
+  EXPECT_TRUE(at.accept("x"));
+  const auto go_on = [&] {
+    for (int i = 0; i < 500; ++i) at.accept("a");
+  };
+  EXPECT_THROW(go_on(), std::length_error);
 }
 
 TEST(AnswerGrammarTest, GrammarsThatMakeNoSenseAreRefused) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <initializer_list>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -135,9 +136,13 @@ class Walker {
 
   static std::size_t required_of(const Json& schema) {
     const auto required = schema.find("required");
-    const std::size_t count =
-        required != schema.end() && required->is_array() ? required->size() : 0;
-    return std::min(count, schema.value("properties", Json::object()).size());
+    const auto properties = schema.find("properties");
+    if (required == schema.end() || !required->is_array() || properties == schema.end()) return 0;
+    std::set<std::string> names;
+    for (const Json& name : *required) {
+      if (name.is_string() && properties->contains(name)) names.insert(name.get<std::string>());
+    }
+    return names.size();
   }
 
   // llama.cpp writes a rule for what may follow each of them.

@@ -126,6 +126,8 @@ struct Job {
   Sampling sampling;
   int max_tokens = 0;                  // > 0; a full context ends the answer earlier
   std::vector<std::string> stop = {};  // UTF-8
+  // Who asks, for slots are shared out among callers; empty: one of those who do not say.
+  std::string caller = {};
   // Whose prompt it is: only jobs with the same key find what is kept of each other's prompts.
   // Empty: nothing is found, and nothing kept.
   std::string cache_key = {};

@@ -67,7 +67,7 @@ TEST_F(FairnessTest, ShortPromptDoesNotWaitForALongOne) {
 TEST_F(FairnessTest, OneCallersManyRequestsDoNotPushAnothersBack) {
   const auto e = engine({.slots = 2, .queue = 32});
   const auto of = [](Job made, const char* caller) {
-    made.cache_key = caller;
+    made.caller = caller;
     return made;
   };
   std::vector<Running> many;
@@ -88,6 +88,19 @@ TEST_F(FairnessTest, WhatWaitsForTooLongExpires) {
   EXPECT_FALSE(late.sink->started());
   EXPECT_EQ(e->load_now().waiting, 0);
   EXPECT_FALSE(answer.sink->ended());
+}
+
+// Its other answers wait for the first, not for a turn.
+TEST_F(FairnessTest, JobThatHasBegunDoesNotExpire) {
+  const auto e = engine({.slots = 1, .queue_seconds = 1});
+  Job asked = job(8, 400);
+  asked.sampling.bias = {{2, -100.0F}, {0, -100.0F}};  // nothing ends it
+  std::vector<std::shared_ptr<Recorder>> sinks = {std::make_shared<Recorder>(),
+                                                  std::make_shared<Recorder>()};
+  const auto ticket = e->submit(asked, {sinks.begin(), sinks.end()});
+  ASSERT_TRUE(ticket);
+  EXPECT_EQ(sinks[0]->wait(), Finish::length);
+  EXPECT_EQ(sinks[1]->wait(), Finish::length);
 }
 
 TEST_F(FairnessTest, FullContextForgetsItsOlderHalfIfAsked) {

@@ -116,7 +116,8 @@ void Scheduler::drop_unwanted() {
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(waiting_, [&](const std::shared_ptr<Request>& request) {
-      if (!request->cancelled() && request->since >= since) return false;
+      const bool expired = request->since < since && !request->shared->begun;
+      if (!request->cancelled() && !expired) return false;
       dropped.push_back(request);
       return true;
     });
@@ -132,6 +133,7 @@ void Scheduler::admit() {
     if (request == nullptr) return;
     const Place place = place_for(*request);
     std::erase(idle_, place.slot);
+    request->shared->begun = true;
     place.slot->start(request, place.source, place.cached);
     order_.push_back(place.slot);
     cached_tokens_ += place.slot->cached();
@@ -149,7 +151,7 @@ std::shared_ptr<Request> Scheduler::next_waiting() {
   for (auto it = waiting_.begin(); it != waiting_.end() && least > 0; ++it) {
     const Request& request = **it;
     const auto taken = std::ranges::count_if(order_, [&](const Slot* slot) {
-      return slot->request().job().cache_key == request.job().cache_key;
+      return slot->request().job().caller == request.job().caller;
     });
     if (taken >= least || waits_for_sibling(request)) continue;
     best = it;

@@ -27,6 +27,7 @@ struct SharedJob {
 
   Job job;  // not to be changed while anybody works on it
   std::atomic<bool> cancelled{false};
+  std::atomic<bool> begun{false};  // one of its answers has got a slot, so none expires
 };
 
 // For one answer to a job.

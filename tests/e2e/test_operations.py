@@ -243,7 +243,12 @@ def test_a_renewed_certificate_leaves_the_keyset_alone(start_stub, tmp_path):
     before = ssl.get_server_certificate(("127.0.0.1", server.port))
     keyset = wire.keyset(server)
     write_pair(tmp_path, key)
-    until(lambda: ssl.get_server_certificate(("127.0.0.1", server.port)) != before, "it is renewed")
+
+    def renewed():
+        shown = ssl.get_server_certificate(("127.0.0.1", server.port))
+        return shown != before and shown.strip() in server.certificate.read_text()
+
+    until(renewed, "it is renewed, on the network and in its file")
     assert wire.keyset(server) == keyset
 
 
