@@ -53,7 +53,8 @@ TEST_F(GenerationTest, SeveralChoicesAnswerOnePromptThatCountsOnce) {
   EXPECT_EQ(answer["usage"]["prompt_tokens_details"]["cached_tokens"], 2);
   EXPECT_EQ(answer["usage"]["completion_tokens"], 5);
   EXPECT_EQ(engine.jobs.size(), 1U) << "the prompt is read once";
-  for (const Json& event : receipt_of(*exchange)["event_log"]) {
+  const Json receipt = receipt_of(*exchange);
+  for (const Json& event : receipt["event_log"]) {
     if (event["type"] == "confide.execution") {
       EXPECT_EQ(event["prompt_tokens"], 3);
       EXPECT_EQ(event["completion_tokens"], 5);
