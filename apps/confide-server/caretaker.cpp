@@ -101,12 +101,12 @@ void Caretaker::read_tls() {
         fmt::format("TLS certificate stays as it was: {}", replaced.error().message));
   }
   in_care_.server.set_tls(std::move(files->context));
-  ops::log_info(fmt::format("TLS certificate replaced, {} key; keyset {}",
-                            *replaced ? "another" : "the same",
-                            in_care_.identity.published()->digest));
   if (const auto written = publish_certificate(options_, in_care_.identity); !written) {
     ops::log_error(written.error().message);
   }
+  ops::log_info(fmt::format("TLS certificate replaced, {} key; keyset {}",
+                            *replaced ? "another" : "the same",
+                            in_care_.identity.published()->digest));
 }
 
 }  // namespace confide::server

@@ -230,7 +230,8 @@ def test_a_certificate_is_replaced_without_dropping_a_connection(start_stub, tmp
 
     write_pair(tmp_path, second)
     server.process.send_signal(signal.SIGHUP)
-    until(lambda: shown_spki(server) == spki(second), "new handshakes get the new one")
+    until(lambda: "TLS certificate replaced" in server.logged(), "it is taken")
+    assert shown_spki(server) == spki(second), "new handshakes get the new one"
     assert listed_spkis(server) == [spki(second), spki(first)]
     digest = over_kept("/v1/models").headers["X-ACI-Keyset-Digest"]
     assert digest == wire.report(server)[1]["workload_keyset_digest"], "the same connection lives"
@@ -243,12 +244,10 @@ def test_a_renewed_certificate_leaves_the_keyset_alone(start_stub, tmp_path):
     before = ssl.get_server_certificate(("127.0.0.1", server.port))
     keyset = wire.keyset(server)
     write_pair(tmp_path, key)
-
-    def renewed():
-        shown = ssl.get_server_certificate(("127.0.0.1", server.port))
-        return shown != before and shown.strip() in server.certificate.read_text()
-
-    until(renewed, "it is renewed, on the network and in its file")
+    until(lambda: "TLS certificate replaced" in server.logged(), "it is taken")
+    shown = ssl.get_server_certificate(("127.0.0.1", server.port))
+    assert shown != before, "it is renewed on the network"
+    assert shown.strip() in server.certificate.read_text(), "and in its file"
     assert wire.keyset(server) == keyset
 
 
@@ -262,7 +261,8 @@ def test_confide_goes_on_after_a_change_of_certificate(start_stub, tmp_path, con
     chat()
     key = ec.generate_private_key(ec.SECP256R1())
     write_pair(tmp_path, key)
-    until(lambda: shown_spki(server) == spki(key), "the certificate is replaced")
+    until(lambda: "TLS certificate replaced" in server.logged(), "it is taken")
+    assert shown_spki(server) == spki(key)
     chat()
 
 
