@@ -6,24 +6,13 @@ import ssl
 import anthropic
 import pytest
 
-from conftest import MODEL_NAME
-from test_proxy import Proxy
+from conftest import CAPITAL, MODEL_NAME
 
 pytestmark = pytest.mark.server
-CAPITAL = [{"role": "user", "content": "Name the capital city of France in one word."}]
 WEATHER = {"name": "get_weather", "description": "Tells today's weather in a city.",
            "input_schema": {"type": "object", "additionalProperties": False,
                             "properties": {"city": {"type": "string", "maxLength": 20}},
                             "required": ["city"]}}
-
-
-@pytest.fixture(scope="module")
-def proxy(server, tmp_path_factory):
-    running = Proxy(tmp_path_factory.mktemp("proxy"), "--url", server.url,
-                    "--trust-root", server.root)
-    assert running.port, running.logged()
-    yield running
-    assert running.stop() == 0, running.logged()
 
 
 @pytest.fixture(scope="module", params=["server", "proxy"])

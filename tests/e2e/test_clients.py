@@ -9,21 +9,11 @@ import subprocess
 import pytest
 
 from conftest import MODEL_NAME, ROOT
-from test_proxy import Proxy
 
 CLIENTS = pathlib.Path(__file__).parent / "clients"
 INSTALLED = ROOT / "build/clients"
 pytestmark = pytest.mark.packages
 PROMPT = "What is the capital of France? my-secret-word"
-
-
-@pytest.fixture(scope="module")
-def proxy(server, tmp_path_factory):
-    running = Proxy(tmp_path_factory.mktemp("proxy"), "--url", server.url,
-                    "--trust-root", server.root)
-    assert running.port, running.logged()
-    yield running
-    assert running.stop() == 0, running.logged()
 
 
 def run(proxy, interpreter, script):

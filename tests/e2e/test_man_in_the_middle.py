@@ -13,11 +13,11 @@ import pytest
 
 import ohttp_client as ohttp
 import wire
-from conftest import MODEL_NAME, Server
+from conftest import MODEL_NAME, Proxy, Server
 from middleman import Middleman, answer
 from nginx import Nginx, needs_nginx
 from ohttp_client import DATE_PROBLEM, GATEWAY, KEY_PROBLEM
-from test_proxy import Proxy, ask
+from test_proxy import ask
 from test_sealed import chat as sealed_chat
 from test_sealed import client, outer, pieces
 

@@ -1,26 +1,10 @@
 """The official client, unchanged, pointed at the server with its certificate."""
-import ssl
-
 import openai
 import pytest
 
-from conftest import MODEL_NAME
+from conftest import MODEL_NAME, ask
 
 pytestmark = pytest.mark.server
-CAPITAL = [{"role": "user", "content": "Name the capital city of France in one word."}]
-
-
-@pytest.fixture(scope="module")
-def client(server):
-    context = ssl.create_default_context(cafile=str(server.certificate))
-    with openai.OpenAI(base_url=server.url + "/v1", api_key="a-user's-key", max_retries=0,
-                       http_client=openai.DefaultHttpxClient(verify=context)) as made:
-        yield made
-
-
-def ask(client, **options):
-    settings = {"model": MODEL_NAME, "messages": CAPITAL, "temperature": 0, "max_tokens": 24}
-    return client.chat.completions.create(**{**settings, **options})
 
 
 def test_lists_its_model(client):

@@ -2,33 +2,18 @@
 older completions and the newer responses, buffered and streamed, against the real model."""
 import json
 import math
-import ssl
 
 import openai
 import pytest
 
-from conftest import MODEL_NAME
+from conftest import CAPITAL, MODEL_NAME, ask
 
 pytestmark = pytest.mark.server
-CAPITAL = [{"role": "user", "content": "Name the capital city of France in one word."}]
 WEATHER = {"type": "object", "additionalProperties": False, "required": ["city", "celsius"],
            "properties": {"city": {"type": "string", "enum": ["Paris", "Rome"]},
                           "celsius": {"type": "boolean"}}}
 TOOL = {"type": "function", "function": {"name": "weather", "description": "The weather of a city.",
                                          "parameters": WEATHER, "strict": True}}
-
-
-@pytest.fixture(scope="module")
-def client(server):
-    context = ssl.create_default_context(cafile=str(server.certificate))
-    with openai.OpenAI(base_url=server.url + "/v1", api_key="a-user's-key", max_retries=0,
-                       http_client=openai.DefaultHttpxClient(verify=context)) as made:
-        yield made
-
-
-def ask(client, **options):
-    settings = {"model": MODEL_NAME, "messages": CAPITAL, "temperature": 0, "max_tokens": 24}
-    return client.chat.completions.create(**{**settings, **options})
 
 
 def test_several_answers(client):

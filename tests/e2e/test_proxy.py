@@ -1,7 +1,6 @@
 """The official client, unchanged, through `confide proxy`."""
 import concurrent.futures
 import contextlib
-import http.client
 import json
 import os
 import re
@@ -10,55 +9,17 @@ import signal
 import sqlite3
 import subprocess
 import threading
-import time
 
 import openai
 import pytest
 
-from conftest import BIN, MODEL_NAME
+from conftest import MODEL_NAME, Proxy
 from middleman import Middleman
 from nginx import Nginx, needs_nginx
 
 pytestmark = pytest.mark.server
 SECRET = "What is the capital of France? my-secret-word"
 QUESTION = [{"role": "user", "content": SECRET}]
-
-
-class Proxy:
-    def __init__(self, folder, *arguments, listen="127.0.0.1:0"):
-        self.state = folder / "proxy-state"
-        self.log_path = folder / "proxy.log"
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(
-                [BIN / "confide", "proxy", "--listen", listen, "--state", self.state,
-                 *map(str, arguments)], stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
-        while not (found := re.search(r"listening on http://127.0.0.1:(\d+)", self.logged())):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                break
-            time.sleep(0.02)
-        self.port = int(found[1]) if found else None
-
-    def logged(self):
-        return self.log_path.read_text()
-
-    def client(self):
-        return openai.OpenAI(base_url=f"http://127.0.0.1:{self.port}/v1", api_key="sk-user-key",
-                             max_retries=0)
-
-    def get(self, path, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-
-    def status(self):
-        return json.loads(self.get("/confide/status.json")[1])
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
 
 
 @pytest.fixture
