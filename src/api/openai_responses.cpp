@@ -104,6 +104,8 @@ class ResponsesApi final : public GenerationApi {
       API_TRY_ASSIGN(conversation.thinking, parse_effort(*reasoning, "effort"));
     }
     request.input = std::move(conversation);
+    API_TRY_ASSIGN(const auto options, parse_stream_options(body, request.stream));
+    request.even = options.include_obfuscation;
     out.make_shape = [echo = ResponseEcho{.members = echoed(body, request),
                                           .logprobs = request.logprobs >= 0}](AnswerHead head) {
       return make_response_shape(std::move(head), echo);

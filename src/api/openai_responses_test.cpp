@@ -210,5 +210,25 @@ TEST_F(OpenaiResponsesTest, WhatItDoesNotOfferIsNamed) {
   EXPECT_EQ(error_type(*call(std::move(stray))), "e2ee_unsupported_endpoint");
 }
 
+TEST_F(OpenaiResponsesTest, ObfuscationMakesEventsOfEvenSizes) {
+  engine.pieces = {{"It "}, {"is "}, {"a"}, {" rather long answer."}};
+  const auto plain = ask(R"("input":"hi","stream":true)");
+  EXPECT_THAT(plain->body(), Not(HasSubstr("obfuscation")));
+  const auto even =
+      ask(R"("input":"hi","stream":true,"stream_options":{"include_obfuscation":true})");
+  std::string text;
+  for (const Json& event : events(*even)) {
+    EXPECT_EQ(json::compact(event).size() % 256, 0U) << event["type"];
+    if (event["type"] != "response.output_text.delta") continue;
+    text += event["delta"];
+    EXPECT_LE(event["delta"].get<std::string>().size(), 16U);
+  }
+  EXPECT_EQ(text, "It is a rather long answer.");
+  EXPECT_EQ(ask(R"("input":"hi","stream_options":{"include_obfuscation":true})")->status(), 400);
+  EXPECT_EQ(
+      ask(R"("input":"hi","stream":true,"stream_options":{"include_obfuscation":1})")->status(),
+      400);
+}
+
 }  // namespace
 }  // namespace confide::api
