@@ -35,6 +35,7 @@ class Budget {
         std::max<std::int64_t>(1, std::llround(std::ceil(missing * kMinute / capacity_)))};
   }
   void take(double amount) { left_ -= amount; }
+  void give_back(double amount) { left_ = std::min(left_ + amount, capacity_); }
   double left() const { return std::max(0.0, std::floor(left_)); }
   double capacity() const { return capacity_; }
 
@@ -99,6 +100,12 @@ Grant::~Grant() { end(); }
 void Grant::end() {
   const std::lock_guard lock(meter_->mutex);
   if (std::exchange(running_, false)) --meter_->running;
+  meter_->tokens.give_back(std::exchange(reserved_, 0));
+}
+
+void Grant::give_back() {
+  const std::lock_guard lock(meter_->mutex);
+  meter_->tokens.give_back(std::exchange(reserved_, 0));
 }
 
 ApiError Grant::exceeded(std::string_view what, std::chrono::seconds wait, SteadyTime now) const {
@@ -131,26 +138,31 @@ ApiResult<void> Grant::begin(SteadyTime now) {
   return {};
 }
 
-ApiResult<void> Grant::take_prompt(std::size_t tokens, SteadyTime now) {
+ApiResult<void> Grant::reserve(std::size_t tokens, SteadyTime now) {
   if (!key_->tokens_per_minute) return {};
   std::unique_lock lock(meter_->mutex);
-  meter_->tokens.fit(key_->tokens_per_minute, now);
+  Budget& budget = meter_->tokens;
+  budget.fit(key_->tokens_per_minute, now);
   // Even an empty prompt needs a budget that answers before it have not overdrawn.
   const auto amount = static_cast<double>(std::max<std::size_t>(tokens, 1));
-  const auto wait = meter_->tokens.wait_for(amount);
+  const auto wait = budget.wait_for(amount);
   if (wait > std::chrono::seconds{0}) {
     lock.unlock();
     return tl::unexpected(exceeded("tokens per minute", wait, now));
   }
-  meter_->tokens.take(static_cast<double>(tokens));
+  reserved_ = std::min(amount, budget.capacity());
+  budget.take(reserved_);
   return {};
 }
 
-void Grant::take_answer(std::size_t tokens, SteadyTime now) {
+void Grant::use(std::size_t tokens, SteadyTime now) {
   if (!key_->tokens_per_minute) return;
   const std::lock_guard lock(meter_->mutex);
+  const auto used = static_cast<double>(tokens);
+  const double covered = std::min(used, reserved_);
+  reserved_ -= covered;
   meter_->tokens.fit(key_->tokens_per_minute, now);
-  meter_->tokens.take(static_cast<double>(tokens));
+  meter_->tokens.take(used - covered);
 }
 
 void Grant::add_headers(net::Headers& headers, SteadyTime now) const {

@@ -36,12 +36,16 @@ class Grant {
 
   // Counts one request, which then counts as running until end(). 429 if that is one too many.
   ApiResult<void> begin(SteadyTime now);
-  void end();  // the destructor does it too
-  // Takes the prompt's tokens from the key's budget; 429 if that has too few. A prompt larger than
-  // a whole minute's budget needs a full one.
-  ApiResult<void> take_prompt(std::size_t tokens, SteadyTime now);
-  // The answer's, once it is over: the budget may sink below nothing, and later requests wait.
-  void take_answer(std::size_t tokens, SteadyTime now);
+  void end();  // gives back, too; the destructor does it as well
+  // Takes what the request may use at most from the key's budget of tokens, so that many at once
+  // cannot use more together than each may alone; 429 if too little is left. Called once. What may
+  // be more than a whole minute's budget needs a full one, and takes all of it.
+  ApiResult<void> reserve(std::size_t tokens, SteadyTime now);
+  // What was used, out of what is reserved. For what goes beyond, the budget may sink below
+  // nothing, and later requests wait.
+  void use(std::size_t tokens, SteadyTime now);
+  // What is reserved and was not used.
+  void give_back();
 
   // X-RateLimit-Limit-Requests and its kin, for the limits that the key has.
   void add_headers(net::Headers& headers, SteadyTime now) const;
@@ -51,7 +55,8 @@ class Grant {
 
   std::shared_ptr<const ApiKey> key_;
   std::shared_ptr<KeyMeter> meter_;
-  bool running_ = false;
+  bool running_ = false;  // both under the meter's mutex
+  double reserved_ = 0;
 };
 
 // Thread-safe. What was counted lives in this process alone.

@@ -105,29 +105,76 @@ TEST(AccessTest, RequestsAtOnceEndWithTheirGrants) {
   EXPECT_TRUE(grant(access, "one")->begin(kStart));
 }
 
-TEST(AccessTest, AnswersAreTakenFromTheBudgetToo) {
-  ApiKey limited = key("a", "one");
-  limited.tokens_per_minute = 600;
-  const Access access({limited});
+ApiKey with_tokens(std::uint32_t per_minute) {
+  ApiKey out = key("a", "one");
+  out.tokens_per_minute = per_minute;
+  return out;
+}
+
+TEST(AccessTest, WhatMayBeUsedIsReservedAndTheRestGivenBack) {
+  const Access access({with_tokens(600)});
+  const auto first = grant(access, "one");
+  const auto second = grant(access, "one");
+  EXPECT_TRUE(first->reserve(400, kStart));
+  const auto refused = second->reserve(300, kStart);
+  ASSERT_FALSE(refused) << "together they might use more than there is";
+  EXPECT_EQ(refused.error().code, "rate_limit_exceeded");
+  EXPECT_EQ(error_response(refused.error()).headers.get("Retry-After"), "10");
+  EXPECT_EQ(error_response(refused.error()).headers.get("X-RateLimit-Remaining-Tokens"), "200");
+  first->use(100, kStart);
+  first->give_back();
+  EXPECT_FALSE(second->reserve(501, kStart));
+  EXPECT_TRUE(second->reserve(500, kStart));
+}
+
+TEST(AccessTest, AGrantThatEndsGivesBack) {
+  const Access access({with_tokens(600)});
+  auto dropped = grant(access, "one");
+  EXPECT_TRUE(dropped->reserve(600, kStart));
+  dropped.reset();
+  const auto ended = grant(access, "one");
+  EXPECT_TRUE(ended->reserve(600, kStart));
+  ended->end();
+  EXPECT_TRUE(grant(access, "one")->reserve(600, kStart));
+}
+
+TEST(AccessTest, WhatIsGivenBackFillsTheBudgetAndNoMore) {
+  const Access access({with_tokens(600)});
+  const auto slow = grant(access, "one");
+  EXPECT_TRUE(slow->reserve(300, kStart));
+  slow->use(0, kStart + seconds{60});
+  slow->give_back();
+  EXPECT_TRUE(grant(access, "one")->reserve(600, kStart + seconds{60}));
+  const auto next = grant(access, "one");
+  EXPECT_TRUE(next->reserve(600, kStart + seconds{60}));
+  EXPECT_FALSE(grant(access, "one")->reserve(1, kStart + seconds{60}));
+}
+
+TEST(AccessTest, MoreThanWasReservedIsADebt) {
+  const Access access({with_tokens(600)});
   const auto request = grant(access, "one");
-  EXPECT_TRUE(request->take_prompt(100, kStart));
-  request->take_answer(700, kStart);
-  const auto refused = request->take_prompt(1, kStart);
+  EXPECT_TRUE(request->reserve(100, kStart));
+  request->use(60, kStart);
+  request->use(740, kStart);
+  const auto after = grant(access, "one");
+  const auto refused = after->reserve(1, kStart);
   ASSERT_FALSE(refused);
   EXPECT_EQ(error_response(refused.error()).headers.get("Retry-After"), "21")
       << "200 below nothing";
   EXPECT_EQ(error_response(refused.error()).headers.get("X-RateLimit-Remaining-Tokens"), "0");
-  EXPECT_FALSE(request->take_prompt(0, kStart + seconds{20}));
-  EXPECT_TRUE(request->take_prompt(1, kStart + seconds{21}));
+  EXPECT_FALSE(after->reserve(0, kStart + seconds{20}));
+  EXPECT_TRUE(after->reserve(1, kStart + seconds{21}));
 }
 
-TEST(AccessTest, APromptLargerThanTheBudgetNeedsAFullOne) {
-  ApiKey limited = key("a", "one");
-  limited.tokens_per_minute = 60;
-  const Access access({limited});
-  EXPECT_TRUE(grant(access, "one")->take_prompt(100, kStart));
-  EXPECT_FALSE(grant(access, "one")->take_prompt(100, kStart + seconds{60}));
-  EXPECT_TRUE(grant(access, "one")->take_prompt(100, kStart + seconds{100}));
+TEST(AccessTest, WhatMayBeMoreThanTheBudgetNeedsAFullOneAndTakesAllOfIt) {
+  const Access access({with_tokens(60)});
+  const auto first = grant(access, "one");
+  EXPECT_TRUE(first->reserve(100, kStart));
+  EXPECT_FALSE(grant(access, "one")->reserve(1, kStart));
+  first->use(100, kStart);
+  first->give_back();
+  EXPECT_FALSE(grant(access, "one")->reserve(100, kStart + seconds{60}));
+  EXPECT_TRUE(grant(access, "one")->reserve(100, kStart + seconds{100}));
 }
 
 TEST(AccessTest, AReplacedFileKeepsTheCountsOfKeysThatStay) {

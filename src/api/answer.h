@@ -18,7 +18,8 @@ struct AnswerHead {
   std::string model;
   std::string fingerprint;  // of model and engine
   std::int64_t created = 0;
-  int prompt_tokens = 0;  // of all prompts
+  int prompt_tokens = 0;        // of all prompts
+  std::string request_id = {};  // as the response's header has it
 };
 
 // What came on top of one choice.

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "api/members.h"
+#include "api/prompts.h"
 #include "api/try.h"
 #include "base/base64.h"
 #include "base/bytes.h"
@@ -18,40 +19,15 @@ namespace confide::api {
 namespace {
 
 constexpr std::size_t kMaxInputs = 2048;
-constexpr std::size_t kMaxModelBytes = 256;
 constexpr std::int64_t kMaxDimensions = 1 << 20;
 
-bool is_token(const Json& value) {
-  return value.is_number_integer() && value.get<double>() >= 0 && value.get<double>() <= INT32_MAX;
-}
-
-bool is_tokens(const Json& value) {
-  return value.is_array() && !value.empty() && std::ranges::all_of(value, is_token);
-}
-
-std::optional<Prompt> one_input(const Json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (is_tokens(value)) return value.get<std::vector<engine::Token>>();
-  return std::nullopt;
-}
-
 ApiResult<std::vector<Prompt>> inputs(const Members& members) {
-  const auto bad = [&] {
-    return tl::unexpected(members.wrong(
-        "input", fmt::format("a string, an array of token ids, or an array of 1 to {} of these",
-                             kMaxInputs)));
-  };
   const Json* given = members.given("input");
-  if (given == nullptr) return bad();
-  if (auto one = one_input(*given)) return std::vector{*std::move(one)};
-  if (!given->is_array() || given->empty() || given->size() > kMaxInputs) return bad();
-  std::vector<Prompt> out;
-  for (const Json& value : *given) {
-    auto one = one_input(value);
-    if (!one) return bad();
-    out.push_back(*std::move(one));
-  }
-  return out;
+  auto out = given != nullptr ? read_prompts(*given, kMaxInputs) : std::nullopt;
+  if (out) return *std::move(out);
+  return tl::unexpected(members.wrong(
+      "input",
+      fmt::format("a string, an array of token ids, or an array of 1 to {} of these", kMaxInputs)));
 }
 
 ApiResult<bool> base64_asked(const Members& members) {

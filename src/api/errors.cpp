@@ -3,7 +3,10 @@
 namespace confide::api {
 namespace {
 
-constexpr std::string_view kMessages = "/v1/messages";
+// The path itself, or something under it.
+bool is_at(std::string_view path, std::string_view base) {
+  return path.starts_with(base) && (path.size() == base.size() || path[base.size()] == '/');
+}
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
@@ -31,6 +34,12 @@ std::string_view anthropic_type(const ApiError& error) {
 
 }  // namespace
 
+Dialect dialect_of(std::string_view path, bool names_version) {
+  const bool anthropic =
+      is_at(path, "/v1/messages") || (names_version && is_at(path, "/v1/models"));
+  return anthropic ? Dialect::anthropic : Dialect::openai;
+}
+
 Json error_json(const ApiError& error) {
   return {{"error",
            {{"message", error.message},
@@ -39,35 +48,23 @@ Json error_json(const ApiError& error) {
             {"param", text_or_null(error.param)}}}};
 }
 
-std::string error_body(const ApiError& error) { return json::compact(error_json(error)); }
-
-net::HttpResponse error_response(const ApiError& error) {
-  return error_response(error, error_body(error));
+Json anthropic_error_json(const ApiError& error, const std::string& request_id) {
+  Json out = {{"type", "error"},
+              {"error", {{"type", anthropic_type(error)}, {"message", error.message}}}};
+  if (!request_id.empty()) out["request_id"] = request_id;
+  return out;
 }
 
-net::HttpResponse error_response(const ApiError& error, std::string body) {
+net::HttpResponse error_response(const ApiError& error, const ErrorForm& form) {
   net::HttpResponse response;
   response.status = error.status;
   response.headers.set("Content-Type", "application/json");
   if (error.status == 429 || error.status == 503) response.headers.set("Retry-After", "1");
   for (const auto& [name, value] : error.headers) response.headers.set(name, value);
-  response.body = std::move(body);
+  response.body = json::compact(form.dialect == Dialect::anthropic
+                                    ? anthropic_error_json(error, form.request_id)
+                                    : error_json(error));
   return response;
-}
-
-Json anthropic_error_json(const ApiError& error) {
-  return {{"type", "error"},
-          {"error", {{"type", anthropic_type(error)}, {"message", error.message}}}};
-}
-
-std::string anthropic_error_body(const ApiError& error) {
-  return json::compact(anthropic_error_json(error));
-}
-
-net::HttpResponse error_response_at(std::string_view path, const ApiError& error) {
-  const bool anthropic = path.starts_with(kMessages) &&
-                         (path.size() == kMessages.size() || path[kMessages.size()] == '/');
-  return error_response(error, anthropic ? anthropic_error_body(error) : error_body(error));
 }
 
 ApiError invalid_request(std::string message, std::string param) {

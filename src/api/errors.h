@@ -27,20 +27,28 @@ struct ApiError {
 template <class T>
 using ApiResult = tl::expected<T, ApiError>;
 
+// Whose clients call: what errors and lists look like to them.
+enum class Dialect { openai, anthropic };
+
+// Names the version that Anthropic's clients speak.
+inline constexpr std::string_view kAnthropicVersion = "anthropic-version";
+// Anthropic's at /v1/messages and what is under it, and at /v1/models, which both have, if the
+// request names Anthropic's version; else OpenAI's.
+Dialect dialect_of(std::string_view path, bool names_version);
+
 // {"error":{"message","type","code","param"}}: all four members, always.
 Json error_json(const ApiError& error);
-std::string error_body(const ApiError& error);
-net::HttpResponse error_response(const ApiError& error);
-// The same with a body of another form. Where trying again helps, it carries Retry-After.
-net::HttpResponse error_response(const ApiError& error, std::string body);
+// {"type":"error","error":{"type","message"},"request_id"}: the type follows from the status,
+// unless it is one of ACI's own. Without an id the last member is left out.
+Json anthropic_error_json(const ApiError& error, const std::string& request_id);
 
-// {"type":"error","error":{"type","message"}}: the type follows from the status, unless it is one
-// of ACI's own.
-Json anthropic_error_json(const ApiError& error);
-std::string anthropic_error_body(const ApiError& error);
-// In the shape that the clients of this path expect: Anthropic's at /v1/messages and what is under
-// it, else OpenAI's.
-net::HttpResponse error_response_at(std::string_view path, const ApiError& error);
+// How one request's errors are written.
+struct ErrorForm {
+  Dialect dialect = Dialect::openai;
+  std::string request_id = {};
+};
+// Where trying again helps, it carries Retry-After.
+net::HttpResponse error_response(const ApiError& error, const ErrorForm& form = {});
 
 ApiError invalid_request(std::string message, std::string param = "");
 ApiError not_found(std::string message);

@@ -242,11 +242,12 @@ class FakeEngine final : public engine::Engine {
     for (std::size_t i = 0; i < count; ++i) {
       auto how = i + 1 == count ? last_finish.value_or(finish) : finish;
       if (running->cancelled) how = engine::Finish::cancelled;
-      running->sinks[i]->on_done(how,
-                                 {.prompt_tokens = static_cast<int>(running->job.prompt.size()),
-                                  .cached_tokens = cached_tokens,
-                                  .completion_tokens = static_cast<int>(pieces_of(i).size()),
-                                  .stopped_by = stopped_by});
+      engine::Usage usage;
+      if (starts) usage.prompt_tokens = static_cast<int>(running->job.prompt.size());
+      if (starts) usage.cached_tokens = cached_tokens;
+      if (speaks) usage.completion_tokens = static_cast<int>(pieces_of(i).size());
+      usage.stopped_by = stopped_by;
+      running->sinks[i]->on_done(how, usage);
     }
     running->sinks.clear();
   }
@@ -310,9 +311,13 @@ class FakeStore final : public store::ReceiptStore {
     return fail(Errc::not_found, "no such receipt");
   }
   Result<std::size_t> prune(Time) override { return std::size_t{0}; }
+  std::size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return receipts_.size();
+  }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::pair<std::string, store::StoredReceipt>> receipts_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "api/proof.h"
 #include "api/request_watch.h"
 #include "crypto/random.h"
 #include "net/sse.h"
@@ -305,7 +306,7 @@ void Generation::end_buffered() {
 // What was begun has a receipt, which covers the error body; what never started is as if it had
 // found the queue full, and has none.
 void Generation::refuse() {
-  net::HttpResponse response = plan_.api->error_response(error_of(*failure_));
+  net::HttpResponse response = error_response(error_of(*failure_), plan_.errors);
   bool started = false;
   {
     const std::lock_guard lock(mutex_);
@@ -313,19 +314,15 @@ void Generation::refuse() {
   }
   if (failure_ != engine::Finish::expired || started) return respond(std::move(response));
   for (const auto& [name, value] : plan_.headers.all()) response.headers.set(name, value);
-  metrics_.count("confide_answers_total", "Answers ended, by reason.",
-                 {{"finish", std::string(to_string(*failure_))}});
+  count_answer(metrics_, *failure_);
   exchange_->respond(std::move(response));
 }
 
-// An answer without a receipt is worth nothing: an error goes in its place.
 void Generation::respond(net::HttpResponse response) {
   hash_.update(as_bytes(response.body));
   const bool filed = file();
-  if (!filed) response = plan_.api->error_response(internal_error());
-  for (const auto& [name, value] : plan_.headers.all()) response.headers.set(name, value);
-  if (filed) response.headers.set("X-Receipt-Id", plan_.receipt.receipt_id);
-  exchange_->respond(std::move(response));
+  exchange_->respond(with_receipt(std::move(response), filed ? plan_.receipt.receipt_id : "",
+                                  plan_.headers, plan_.errors));
 }
 
 // A prompt is read once, however many choices answer it. The stop string is the first choice's.
@@ -354,8 +351,7 @@ bool Generation::file() {
     fields.execution->prompt_tokens = used.prompt_tokens;
     fields.execution->completion_tokens = used.completion_tokens;
   }
-  metrics_.count("confide_answers_total", "Answers ended, by reason.",
-                 {{"finish", std::string(to_string(finish()))}});
+  count_answer(metrics_, finish());
   return file_receipt_(fields);
 }
 

@@ -35,6 +35,7 @@ struct ChoicePlan {
 struct GenerationPlan {
   const GenerationApi* api = nullptr;  // outlives the generation
   std::unique_ptr<AnswerShape> shape;
+  ErrorForm errors;
   bool stream = false;
   bool even = false;  // streamed in pieces and events of even sizes
   std::vector<ChoicePlan> choices;

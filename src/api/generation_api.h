@@ -47,11 +47,6 @@ class GenerationApi {
   // Checks every member it uses: a wrong type or range is a 400 that names the member. What is not
   // offered is refused by name, never passed over. docs/api.md lists what becomes of each.
   virtual ApiResult<ParsedRequest> parse(const Json& body) const = 0;
-  virtual std::string error_body(const ApiError& error) const = 0;
-
-  net::HttpResponse error_response(const ApiError& error) const {
-    return api::error_response(error, error_body(error));
-  }
 
  private:
   const ApiTraits traits_;

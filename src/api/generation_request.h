@@ -16,6 +16,9 @@ namespace confide::api {
 // The schema of an answer that is to be any JSON object.
 inline constexpr std::string_view kAnyObject = R"({"type":"object"})";
 
+// The most that a model's name may have.
+inline constexpr std::size_t kMaxModelBytes = 256;
+
 using Prompt = std::variant<std::string, std::vector<engine::Token>>;
 
 struct GenerationRequest {

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::int64_t kMost = std::numeric_limits<int>::max();
 constexpr std::int64_t kLeastBudget = 1024;
-constexpr std::size_t kMaxModelBytes = 256;
 constexpr std::size_t kMaxUserBytes = 256;
 constexpr std::size_t kMaxSaltBytes = 256;
 constexpr std::size_t kMaxStops = 16;
@@ -154,14 +153,7 @@ class AnthropicApi : public GenerationApi {
                        .sealed_fields = std::nullopt}) {}
 
   ApiResult<void> check_headers(const net::Headers& headers) const override {
-    const auto version = headers.get("anthropic-version");
-    if (version && is_spoken(*version)) return {};
-    return tl::unexpected(invalid_request(
-        version ? fmt::format("anthropic-version: must be a date from {} on", kFirstVersion)
-                : "anthropic-version: header is required"));
-  }
-  std::string error_body(const ApiError& error) const override {
-    return anthropic_error_body(error);
+    return check_anthropic_version(headers);
   }
 };
 
@@ -201,6 +193,14 @@ class MessagesCountApi final : public AnthropicApi {
 };
 
 }  // namespace
+
+ApiResult<void> check_anthropic_version(const net::Headers& headers) {
+  const auto version = headers.get(kAnthropicVersion);
+  if (version && is_spoken(*version)) return {};
+  return tl::unexpected(invalid_request(
+      version ? fmt::format("anthropic-version: must be a date from {} on", kFirstVersion)
+              : "anthropic-version: header is required"));
+}
 
 bool is_plain_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxNameBytes && std::ranges::all_of(name, [](char c) {

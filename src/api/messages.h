@@ -14,6 +14,9 @@ std::unique_ptr<const GenerationApi> messages_api();
 // Answers with the number of the prompt's tokens.
 std::unique_ptr<const GenerationApi> messages_count_api();
 
+// Refuses a request that names no version of Anthropic's API, or one that is none.
+ApiResult<void> check_anthropic_version(const net::Headers& headers);
+
 // 1 to 128 letters, digits, '_' and '-'.
 bool is_plain_name(std::string_view name);
 // Refuses a member that is not among `names`, by its path, in Anthropic's words. A name that is not

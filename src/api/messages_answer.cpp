@@ -58,6 +58,7 @@ class MessagesShape final : public AnswerShape {
     StreamEvents out;
     out.push_back(
         event("message_start", {{"message", message(Json::array(), usage_json(so_far))}}));
+    out.push_back(event("ping", Json::object()));
     return out;
   }
 
@@ -99,7 +100,7 @@ class MessagesShape final : public AnswerShape {
     return out;
   }
   StreamEvents fail(const ApiError& error) override {
-    return {{.name = "error", .data = anthropic_error_json(error)}};
+    return {{.name = "error", .data = anthropic_error_json(error, head_.request_id)}};
   }
   std::string_view terminator() const noexcept override { return ""; }
 

@@ -55,7 +55,8 @@ struct MessagesTest : ServiceTest {
   static std::string anthropic_error(const FakeExchange& exchange) {
     const Json body = parsed(exchange);
     EXPECT_EQ(body["type"], "error") << exchange.body();
-    EXPECT_EQ(body.size(), 2U);
+    EXPECT_EQ(body.size(), 3U);
+    EXPECT_EQ(body["request_id"], exchange.headers().get("Request-Id").value_or("none"));
     EXPECT_EQ(body["error"].size(), 2U);
     return body["error"]["type"];
   }
@@ -100,11 +101,12 @@ TEST_F(MessagesTest, StreamsNamedEventsAndNoDone) {
   EXPECT_TRUE(started["stop_reason"].is_null());
   EXPECT_EQ(started["usage"]["input_tokens"], 3);
   EXPECT_EQ(started["usage"]["output_tokens"], 0);
+  EXPECT_EQ(json::compact(seen.at(1)), R"({"type":"ping"})");
   EXPECT_EQ(
-      json::compact(seen.at(1)),
+      json::compact(seen.at(2)),
       R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})");
   std::string text;
-  for (std::size_t i = 2; seen.at(i)["type"] == "content_block_delta"; ++i) {
+  for (std::size_t i = 3; seen.at(i)["type"] == "content_block_delta"; ++i) {
     EXPECT_EQ(seen[i]["delta"]["type"], "text_delta");
     text += seen[i]["delta"]["text"];
   }
@@ -223,6 +225,7 @@ TEST_F(MessagesTest, CountsTokensAndGeneratesNothing) {
   EXPECT_EQ(exchange->status(), 200);
   EXPECT_EQ(exchange->body(), R"({"input_tokens":6})");
   EXPECT_EQ(engine.jobs.size(), 0U);
+  EXPECT_EQ(store.size(), 0U) << "it pushes no other answer's receipt out";
   const Json receipt = receipt_of(*exchange);
   EXPECT_EQ(receipt["endpoint"], "/v1/messages/count_tokens");
   EXPECT_EQ(receipt["model"], "tiny");
@@ -280,12 +283,20 @@ TEST_F(MessagesTest, EveryErrorHasAnthropicsShape) {
   exchange = ask(hello(), "provider", {{"aci_session_ids", Json::array({std::string(64, 'a')})}});
   EXPECT_EQ(exchange->status(), 412);
   EXPECT_EQ(anthropic_error(*exchange), "session_not_accepted");
-  EXPECT_TRUE(exchange->headers().get("X-Receipt-Id"));
+  EXPECT_EQ(receipt_of(*exchange)["model"], "tiny");
+  EXPECT_EQ(store.size(), 0U);
   const auto large = service.transport_error(413, "too large", "/v1/messages");
   EXPECT_EQ(json::parse(large.body).value()["error"]["type"], "request_too_large");
   const auto elsewhere = service.transport_error(413, "too large", "/v1/messagesx");
   EXPECT_EQ(json::parse(elsewhere.body).value()["error"]["type"], "invalid_request_error");
   EXPECT_FALSE(json::parse(elsewhere.body).value().contains("type"));
+}
+
+TEST_F(MessagesTest, TheRequestsIdIsWhereAnthropicsClientsLook) {
+  const auto answered = ask(std::string(kAsk));
+  EXPECT_EQ(answered->headers().get("Request-Id"), answered->headers().get("X-Request-Id"));
+  EXPECT_FALSE(parsed(*answered).contains("request_id"));
+  EXPECT_FALSE(chat(std::string(kHello))->headers().has("Request-Id"));
 }
 
 TEST_F(MessagesTest, AFullQueueIsARateLimit) {
@@ -305,6 +316,7 @@ TEST_F(MessagesTest, OurOwnFaultIsAnApiError) {
   const Json last = events(*streamed).back();
   EXPECT_EQ(last["type"], "error");
   EXPECT_EQ(last["error"]["type"], "api_error");
+  EXPECT_EQ(last["request_id"], streamed->headers().get("Request-Id").value());
   EXPECT_THAT(streamed->body(), Not(HasSubstr("message_stop")));
   EXPECT_EQ(event_hash(receipt_of(*streamed), "response.returned"),
             crypto::sha256_tag(as_bytes(streamed->body())));

@@ -162,8 +162,6 @@ class ChatApi final : public GenerationApi {
     };
     return out;
   }
-
-  std::string error_body(const ApiError& error) const override { return api::error_body(error); }
 };
 
 }  // namespace

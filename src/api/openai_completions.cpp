@@ -6,6 +6,7 @@
 #include "api/openai.h"
 #include "api/openai_logprobs.h"
 #include "api/openai_rules.h"
+#include "api/prompts.h"
 #include "api/try.h"
 
 namespace confide::api {
@@ -16,45 +17,13 @@ constexpr std::size_t kMaxPrompts = 64;
 constexpr int kDefaultTokens = 16;  // as at OpenAI
 constexpr std::int64_t kMaxLogprobs = 5;
 
-bool is_token(const Json& id) {
-  return id.is_number_integer() && id.get<double>() >= 0 &&
-         id.get<double>() <= std::numeric_limits<engine::Token>::max();
-}
-
-std::optional<Prompt> one_prompt(const Json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (!value.is_array() || value.empty()) return std::nullopt;
-  std::vector<engine::Token> tokens;
-  tokens.reserve(value.size());
-  for (const Json& id : value) {
-    if (!is_token(id)) return std::nullopt;
-    tokens.push_back(id.get<engine::Token>());
-  }
-  return tokens;
-}
-
 ApiResult<std::vector<Prompt>> prompts(const Members& body) {
-  const auto bad = [&] {
-    return tl::unexpected(body.wrong(
-        "prompt", fmt::format("a string, an array of token ids, or an array of up to {} of these",
-                              kMaxPrompts)));
-  };
   const Json* member = body.given("prompt");
-  if (member == nullptr) return bad();
-  std::vector<Prompt> out;
-  if (!member->is_array() || (!member->empty() && member->front().is_number())) {
-    auto prompt = one_prompt(*member);
-    if (!prompt) return bad();
-    out.push_back(*std::move(prompt));
-    return out;
-  }
-  if (member->empty() || member->size() > kMaxPrompts) return bad();
-  for (const Json& entry : *member) {
-    auto prompt = one_prompt(entry);
-    if (!prompt) return bad();
-    out.push_back(*std::move(prompt));
-  }
-  return out;
+  auto out = member != nullptr ? read_prompts(*member, kMaxPrompts) : std::nullopt;
+  if (out) return *std::move(out);
+  return tl::unexpected(body.wrong(
+      "prompt", fmt::format("a string, an array of token ids, or an array of up to {} of these",
+                            kMaxPrompts)));
 }
 
 // `logprobs`, `best_of` and `echo`.
@@ -161,8 +130,6 @@ class CompletionsApi final : public GenerationApi {
     };
     return out;
   }
-
-  std::string error_body(const ApiError& error) const override { return api::error_body(error); }
 };
 
 }  // namespace

@@ -112,8 +112,6 @@ class ResponsesApi final : public GenerationApi {
     };
     return out;
   }
-
-  std::string error_body(const ApiError& error) const override { return api::error_body(error); }
 };
 
 }  // namespace

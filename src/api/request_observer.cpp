@@ -145,7 +145,8 @@ void RequestObserver::count_generation(const RequestFacts& facts) {
   }
   to.prompt_tokens.add(facts.usage.prompt_tokens);
   to.generation_tokens.add(facts.usage.completion_tokens);
-  to.cache_queries.add(facts.usage.prompt_tokens);
+  // Looked for with the slot.
+  if (facts.started) to.cache_queries.add(facts.usage.prompt_tokens);
   to.cache_hits.add(facts.usage.cached_tokens);
 }
 

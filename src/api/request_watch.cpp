@@ -16,12 +16,12 @@ class WatchedExchange final : public net::Exchange {
       : watch_(std::move(watch)), inner_(std::move(inner)) {}
 
   void respond(net::HttpResponse response) override {
-    watch_->answered(response.status, response.headers);
+    watch_->answered(response.status, response.headers, /*whole=*/true);
     watch_->over(/*complete=*/true);
     inner_->respond(std::move(response));
   }
   void start(net::HttpResponse head) override {
-    watch_->answered(head.status, head.headers);
+    watch_->answered(head.status, head.headers, /*whole=*/false);
     inner_->start(std::move(head));
   }
   void write(std::string bytes) override { inner_->write(std::move(bytes)); }
@@ -88,9 +88,10 @@ RequestWatch::RequestWatch(RequestFacts facts, Report report)
 
 RequestWatch::~RequestWatch() { over(/*complete=*/false); }
 
-void RequestWatch::set_route(std::string_view route) {
+void RequestWatch::set_route(std::string_view route, Dialect dialect) {
   const std::lock_guard lock(mutex_);
   facts_.route = route;
+  dialect_ = dialect;
 }
 
 void RequestWatch::set_sealed(const std::optional<TraceParent>& parent) {
@@ -118,12 +119,20 @@ void RequestWatch::set_submitted(std::string model, ops::Histogram gaps) {
   gaps_ = gaps;
 }
 
-void RequestWatch::answered(int status, net::Headers& headers) {
+void RequestWatch::use(int tokens) {
+  const auto grant = this->grant();
+  if (grant) grant->use(static_cast<std::size_t>(std::max(0, tokens)), steady_now());
+}
+
+void RequestWatch::answered(int status, net::Headers& headers, bool whole) {
   const std::lock_guard lock(mutex_);
   if (facts_.status != 0) return;
   facts_.status = status;
   if (facts_.route == seal::kOhttpPath) return;
   headers.set("X-Request-Id", facts_.id);
+  if (dialect_ == Dialect::anthropic) headers.set("Request-Id", facts_.id);
+  // Before it is said how much is left.
+  if (grant_ && whole) grant_->give_back();
   // Whoever is refused for a limit has them already, as of that moment.
   if (grant_ && status != 429) grant_->add_headers(headers, steady_now());
 }
@@ -161,6 +170,7 @@ void RequestWatch::on_text() {
 
 void RequestWatch::on_done(engine::Finish finish, const engine::Usage& usage,
                            bool first_of_prompt) {
+  use((first_of_prompt ? usage.prompt_tokens : 0) + usage.completion_tokens);
   const std::lock_guard lock(mutex_);
   facts_.finish = finish;
   if (first_of_prompt) {
@@ -168,10 +178,6 @@ void RequestWatch::on_done(engine::Finish finish, const engine::Usage& usage,
     facts_.usage.cached_tokens += usage.cached_tokens;
   }
   facts_.usage.completion_tokens += usage.completion_tokens;
-  if (grant_) {
-    grant_->take_answer(static_cast<std::size_t>(std::max(0, usage.completion_tokens)),
-                        steady_now());
-  }
 }
 
 std::shared_ptr<net::Exchange> watched(std::shared_ptr<RequestWatch> watch,

@@ -55,8 +55,9 @@ class RequestWatch {
   RequestWatch(const RequestWatch&) = delete;
   RequestWatch& operator=(const RequestWatch&) = delete;
 
+  const std::string& id() const noexcept { return facts_.id; }
   // `route` outlives the watch.
-  void set_route(std::string_view route);
+  void set_route(std::string_view route, Dialect dialect);
   // From here on it is the request inside, whose trace and status count.
   void set_sealed(const std::optional<TraceParent>& parent);
   // Ended when the request is over.
@@ -66,8 +67,11 @@ class RequestWatch {
   // `gaps`: where the time between pieces of text is counted.
   void set_submitted(std::string model, ops::Histogram gaps);
 
-  // For the exchange and the sinks below.
-  void answered(int status, net::Headers& headers);
+  // Tokens that the key pays for.
+  void use(int tokens);
+
+  // For the exchange and the sinks below. `whole`: there is nothing to come after it.
+  void answered(int status, net::Headers& headers, bool whole);
   void over(bool complete);
   void on_start();
   void on_text();
@@ -80,11 +84,13 @@ class RequestWatch {
   std::shared_ptr<Grant> grant_;
   std::optional<ops::Histogram> gaps_;
   bool reported_ = false;
+  Dialect dialect_ = Dialect::openai;
 };
 
 // The same exchange, watched. What first answers through one of a request's exchanges gives it its
-// status, and gets X-Request-Id and what the key's limits say among its headers; but what is
-// outside a sealed answer never does, since it must look the same whatever is inside.
+// status, and gets X-Request-Id (and Request-Id, where Anthropic's clients look) and what the key's
+// limits say among its headers; but what is outside a sealed answer never does, since it must look
+// the same whatever is inside.
 std::shared_ptr<net::Exchange> watched(std::shared_ptr<RequestWatch> watch,
                                        std::shared_ptr<net::Exchange> exchange);
 // The same sink, watched. Of several answers to one prompt, the first reports the prompt's tokens.

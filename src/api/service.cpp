@@ -16,14 +16,13 @@ namespace {
 
 constexpr std::string_view kReceipts = "/v1/aci/receipts/";
 constexpr std::string_view kSessions = "/v1/aci/sessions";
-constexpr std::string_view kModels = "/v1/models";
 constexpr std::size_t kMaxIdBytes = 128;
 // Of request bodies that wait for a worker or are with one: bounds memory, and the time that big
 // requests take from small ones (about 0.5 s of one core for the biggest).
 constexpr std::size_t kMaxBodyBytes = std::size_t{128} << 20U;
 constexpr std::string_view kExposed =
     "X-ACI-Version, X-ACI-Keyset-Digest, X-Receipt-Id, X-E2EE-Applied, X-E2EE-Version, "
-    "X-E2EE-Algo, X-Request-Id, Retry-After";
+    "X-E2EE-Algo, X-Request-Id, Request-Id, Retry-After";
 
 std::string fingerprint(const ServedModel& model) {
   const auto digest = crypto::sha256(as_bytes(model.digest + "\n" + model.engine.build()));
@@ -61,6 +60,11 @@ bool lists(std::string_view methods, std::string_view method) {
 }
 
 }  // namespace
+
+ErrorForm Service::error_form(const net::HttpRequest& request, const RequestWatch& watch) {
+  return {.dialect = dialect_of(request.path, request.headers.has(kAnthropicVersion)),
+          .request_id = watch.id()};
+}
 
 Service::Service(ServiceConfig config, ServiceParts parts, Identity& identity)
     : config_(std::move(config)),
@@ -107,20 +111,12 @@ std::string_view Service::methods_at(std::string_view path, bool sealed, bool me
   return route == "other" ? "" : "GET, HEAD";
 }
 
-const Service::Model* Service::find_model(std::string_view name) const {
-  for (const Model& model : models_) {
-    if (model.served.name == name || std::ranges::count(model.served.aliases, name) > 0) {
-      return &model;
-    }
-  }
-  return nullptr;
-}
-
 void Service::handle(net::HttpRequest request, std::shared_ptr<net::Exchange> exchange) {
   auto call = std::make_shared<Call>();
   call->request = std::move(request);
   call->watch = observer_->begin(call->request);
-  call->watch->set_route(route_name(call->request.path));
+  call->errors = error_form(call->request, *call->watch);
+  call->watch->set_route(route_name(call->request.path), call->errors.dialect);
   call->exchange = watched(call->watch, std::move(exchange));
   call->keyset = identity_.published();
   // Takes no time, and whoever asks wants to know about us, not about our queue.
@@ -133,25 +129,25 @@ void Service::handle(net::HttpRequest request, std::shared_ptr<net::Exchange> ex
     } catch (const std::exception& e) {
       // Not e.what(): it may quote the request.
       ops::log_error("a request handler threw; answered 500");
-      reply(*call, error_response_at(call->request.path, internal_error()));
+      refuse(*call, internal_error());
     }
     wipe(call->request.body);
     body_bytes_ -= size;
   });
   if (queued) return;
   body_bytes_ -= size;
-  reply(*call,
-        error_response_at(call->request.path, overloaded("The service is busy; try again.")));
+  refuse(*call, overloaded("The service is busy; try again."));
 }
 
 net::HttpResponse Service::transport_error(int status, std::string_view message,
                                            std::string_view path) const {
   net::HttpResponse response =
-      error_response_at(path, {.status = status,
-                               .type = status >= 500 ? "internal_error" : "invalid_request_error",
-                               .message = std::string(message),
-                               .code = "",
-                               .param = ""});
+      error_response({.status = status,
+                      .type = status >= 500 ? "internal_error" : "invalid_request_error",
+                      .message = std::string(message),
+                      .code = "",
+                      .param = ""},
+                     {.dialect = dialect_of(path, /*names_version=*/false)});
   add_common_headers(response.headers, *identity_.published());
   return response;
 }
@@ -166,6 +162,10 @@ void Service::add_common_headers(net::Headers& headers, const PublishedKeyset& k
 void Service::reply(Call& call, net::HttpResponse response) {
   add_common_headers(response.headers, *call.keyset);
   call.exchange->respond(std::move(response));
+}
+
+void Service::refuse(Call& call, const ApiError& error) {
+  reply(call, error_response(error, call.errors));
 }
 
 void Service::reply_json(Call& call, const Json& body) {
@@ -192,18 +192,16 @@ void Service::route(Call& call) {
   const bool metrics = !call.sealed && (config_.public_metrics || is_loopback(call.request.peer));
   const std::string_view methods = methods_at(path, call.sealed, metrics);
   if (methods.empty()) {
-    return reply(call, error_response_at(path, not_found("There is nothing at this path.")));
+    return refuse(call, not_found("There is nothing at this path."));
   }
   if (!lists(methods, method)) {
     ApiError error = invalid_request("This path does not take this method.");
     error.status = 405;
-    net::HttpResponse response = error_response_at(path, error);
-    response.headers.set("Allow", fmt::format("{}, OPTIONS", methods));
-    reply(call, std::move(response));
-    return;
+    error.headers.emplace_back("Allow", fmt::format("{}, OPTIONS", methods));
+    return refuse(call, error);
   }
   const GenerationApi* api = generation_api(path);
-  if (const auto in = let_in(call); !in) return reply(call, error_response_at(path, in.error()));
+  if (const auto in = let_in(call); !in) return refuse(call, in.error());
   if (api != nullptr) return generate(call, *api);
   if (path == kEmbeddings) return embed(call);
   if (path == seal::kOhttpPath) return method == "POST" ? sealed(call) : key_configs(call);
@@ -213,7 +211,7 @@ void Service::route(Call& call) {
     return reply_json(call, {{"api_version", aci::kApiVersion}, {"sessions", Json::array()}});
   }
   if (path.starts_with(kSessions)) {
-    return reply(call, error_response(not_found("A direct service has no sessions.")));
+    return refuse(call, not_found("A direct service has no sessions."));
   }
   if (path.starts_with(kModels)) return models(call);
   if (is_debug_path(path)) return debug(call);
@@ -240,14 +238,12 @@ void Service::root(Call& call) {
 
 void Service::health(Call& call) {
   if (parts_.clock.now() < identity_.not_after()) return reply_json(call, {{"status", "ok"}});
-  reply(call, error_response(overloaded("The keyset has expired; restart the service.")));
+  refuse(call, overloaded("The keyset has expired; restart the service."));
 }
 
 // For a load balancer: whether more requests would be answered here.
 void Service::ready(Call& call) {
-  const auto not_ready = [&](std::string why) {
-    reply(call, error_response(overloaded(std::move(why))));
-  };
+  const auto not_ready = [&](std::string why) { refuse(call, overloaded(std::move(why))); };
   if (draining_) return not_ready("The service is stopping.");
   if (parts_.clock.now() >= identity_.not_after()) {
     return not_ready("The keyset has expired; restart the service.");
@@ -274,92 +270,10 @@ void Service::metrics_text(Call& call) {
   reply(call, std::move(response));
 }
 
-Json Service::model_json(const Model& model) const {
-  Json out = {{"id", model.served.name},
-              {"object", "model"},
-              {"created", to_unix(started_)},
-              {"owned_by", "confide"},
-              {"context_length", model.served.engine.info().context_length},
-              {"digest", model.served.digest}};
-  if (!model.served.aliases.empty()) out["aliases"] = model.served.aliases;
-  return out;
-}
-
-Json Service::embedder_json(const ServedEmbedder& served) const {
-  return {{"id", served.name},
-          {"object", "model"},
-          {"created", to_unix(started_)},
-          {"owned_by", "confide"},
-          {"context_length", served.embedder.info().context_length},
-          {"digest", served.digest},
-          {"dimensions", served.embedder.dimensions()}};
-}
-
-ApiError Service::no_such_model() const {
-  std::vector<std::string_view> names;
-  for (const Model& model : models_) names.push_back(model.served.name);
-  for (const ServedEmbedder& served : parts_.embedders) names.push_back(served.name);
-  return {.status = 404,
-          .type = "not_found_error",
-          .message = fmt::format("There is no such model here; this service has '{}'.",
-                                 fmt::join(names, "', '")),
-          .code = "model_not_found",
-          .param = "model"};
-}
-
-bool Service::may_use(const Call& call, const Model& model) const {
-  const auto grant = call.watch->grant();
-  return !grant || grant->may_use(model.served.name) ||
-         std::ranges::any_of(model.served.aliases,
-                             [&](const std::string& alias) { return grant->may_use(alias); });
-}
-
-ApiResult<void> Service::check_scope(const Call& call, const std::string& name) {
-  const auto grant = call.watch->grant();
-  if (!grant || grant->may_use(name)) return {};
-  return tl::unexpected(ApiError{.status = 403,
-                                 .type = "permission_error",
-                                 .message = "This API key may not use this model.",
-                                 .code = "model_not_allowed",
-                                 .param = "model"});
-}
-
-ApiResult<const Service::Model*> Service::model_for(const Call& call,
-                                                    const std::string& name) const {
-  const Model* model = find_model(name);
-  // Before it is said whether there is such a model.
-  if (model == nullptr || !may_use(call, *model)) API_TRY(check_scope(call, name));
-  if (model != nullptr) return model;
-  if (find_embedder(name) == nullptr) return tl::unexpected(no_such_model());
-  return tl::unexpected(
-      invalid_request("This model only makes embeddings; ask it at /v1/embeddings.", "model"));
-}
-
-void Service::models(Call& call) {
-  const std::string_view rest = std::string_view(call.request.path).substr(kModels.size());
-  if (rest.empty()) {
-    Json list = Json::array();
-    for (const Model& model : models_) {
-      if (may_use(call, model)) list.push_back(model_json(model));
-    }
-    for (const ServedEmbedder& served : parts_.embedders) {
-      if (check_scope(call, served.name)) list.push_back(embedder_json(served));
-    }
-    return reply_json(call, {{"object", "list"}, {"data", std::move(list)}});
-  }
-  const std::string name = net::percent_decode(rest.substr(1));
-  if (const ServedEmbedder* served = find_embedder(name); served && check_scope(call, name)) {
-    return reply_json(call, embedder_json(*served));
-  }
-  const auto model = model_for(call, name);
-  if (!model) return reply(call, error_response(model.error()));
-  reply_json(call, model_json(**model));
-}
-
 void Service::attestation(Call& call) {
   auto report = reporter_.report(*call.keyset, net::query_value(call.request.query, "nonce"),
                                  call.request.peer);
-  if (!report) return reply(call, error_response(report.error()));
+  if (!report) return refuse(call, report.error());
   net::HttpResponse response;
   response.headers.set("Content-Type", "application/json");
   response.headers.set("Cache-Control", "no-store");
@@ -370,22 +284,27 @@ void Service::attestation(Call& call) {
 // Contract 1.4. Unknown, expired and somebody else's look the same.
 void Service::receipt(Call& call) {
   const std::string id = call.request.path.substr(kReceipts.size());
-  const auto missing = [&] { reply(call, error_response(not_found("There is no such receipt."))); };
+  const auto missing = [&] { refuse(call, not_found("There is no such receipt.")); };
   if (id.empty() || id.size() > kMaxIdBytes) return missing();
-  const auto found = parts_.receipts.find(id, parts_.clock.now());
+  Result<store::StoredReceipt> found = fail(Errc::not_found, "no such receipt");
+  if (auto brief = brief_receipts_.find(id)) {
+    found = *std::move(brief);
+  } else {
+    found = parts_.receipts.find(id, parts_.clock.now());
+  }
   if (!found) {
     if (found.error().code == Errc::not_found) return missing();
     ops::log_error(fmt::format("receipt store: {}", found.error().message));
-    return reply(call, error_response(internal_error()));
+    return refuse(call, internal_error());
   }
   if (!found->owner.empty()) {
     if (call.owner.empty()) {
-      return reply(call, error_response({.status = 401,
-                                         .type = "unauthorized",
-                                         .message = "This receipt needs the credential that the "
-                                                    "request was made with.",
-                                         .code = "",
-                                         .param = ""}));
+      return refuse(call, {.status = 401,
+                           .type = "unauthorized",
+                           .message = "This receipt needs the credential that the request was made "
+                                      "with.",
+                           .code = "",
+                           .param = ""});
     }
     if (!constant_time_equal(as_bytes(call.owner), as_bytes(found->owner))) return missing();
   }
@@ -396,20 +315,22 @@ void Service::receipt(Call& call) {
   reply(call, std::move(response));
 }
 
-bool Service::file_receipt(const aci::ReceiptFields& fields, const std::string& owner) {
+bool Service::file_receipt(const aci::ReceiptFields& fields, const std::string& owner, Keep keep) {
   auto document = aci::sign_receipt(fields, identity_.receipt_key_id(), identity_.receipt_key());
   if (!document) {
     ops::log_error(fmt::format("receipt not signed: {}", document.error().message));
     return false;
   }
-  const auto stored =
-      parts_.receipts.put(fields.receipt_id, fields.chat_id,
-                          {.document = *std::move(document), .owner = owner}, parts_.clock.now());
-  if (!stored) {
+  store::StoredReceipt receipt{.document = *std::move(document), .owner = owner};
+  if (keep == Keep::briefly) {
+    brief_receipts_.put(fields.receipt_id, std::move(receipt));
+  } else if (const auto stored = parts_.receipts.put(fields.receipt_id, fields.chat_id, receipt,
+                                                     parts_.clock.now());
+             !stored) {
     ops::log_error(fmt::format("receipt not stored: {}", stored.error().message));
     return false;
   }
-  parts_.metrics.count("confide_receipts_total", "Receipts signed and stored.", {});
+  parts_.metrics.count("confide_receipts_total", "Receipts signed and kept.", {});
   return true;
 }
 

@@ -10,6 +10,7 @@
 
 #include "aci/receipt.h"
 #include "api/access.h"
+#include "api/brief_receipts.h"
 #include "api/constraints.h"
 #include "api/generation.h"
 #include "api/generation_api.h"
@@ -63,6 +64,8 @@ struct ServiceParts {
   std::vector<ServedEmbedder> embedders = {};
 };
 
+inline constexpr std::string_view kModels = "/v1/models";
+
 // Thread-safe.
 class Service {
  public:
@@ -86,9 +89,8 @@ class Service {
     std::string owner;                              // "sha256:..." of the bearer token, or empty
     bool sealed = false;                            // it came through the sealed channel,
     std::string client_nonce;                       // with this nonce, or empty
+    ErrorForm errors;                               // as its client reads them
   };
-  // An error in the form of the API that was called.
-  using ErrorWriter = std::function<net::HttpResponse(const ApiError&)>;
   struct Model {
     ServedModel served;
     std::string fingerprint;  // of the model and the engine
@@ -102,6 +104,7 @@ class Service {
     std::optional<seal::ResponseSealer> sealer;
   };
 
+  static ErrorForm error_form(const net::HttpRequest& request, const RequestWatch& watch);
   // A fixed name for each route, so that no caller chooses a metric label.
   std::string_view route_name(std::string_view path) const;
   // The methods that a path takes besides OPTIONS; nothing if it is no path of ours. What is for
@@ -116,6 +119,7 @@ class Service {
   void metrics_text(Call& call);
   Json model_json(const Model& model) const;
   Json embedder_json(const ServedEmbedder& served) const;
+  Json anthropic_model_json(const Model& model) const;
   ApiError no_such_model() const;
   // Whether the request's key, if it needs one, is for this model by any of its names.
   bool may_use(const Call& call, const Model& model) const;
@@ -123,6 +127,9 @@ class Service {
   static ApiResult<void> check_scope(const Call& call, const std::string& name);
   // The model of this name or alias; 403 if the request may not use it, 404 if there is none.
   ApiResult<const Model*> model_for(const Call& call, const std::string& name) const;
+  // Of what the request may use.
+  ApiResult<Json> model_list(const Call& call) const;
+  ApiResult<Json> models_answer(const Call& call) const;
   void models(Call& call);
   bool is_debug_path(std::string_view path) const;
   ApiResult<Json> debug_answer(const Call& call) const;
@@ -136,6 +143,10 @@ class Service {
   const GenerationApi* generation_api(std::string_view path) const;
   const Model* find_model(std::string_view name) const;
   void generate(Call& call, const GenerationApi& api);
+  // In clear, whether encryption was asked for or not.
+  void refuse_in_clear(Call& call, ApiError error);
+  // Of the budget of the request's key, if it has one, what may be used at most.
+  static ApiResult<void> reserve(const Call& call, std::size_t tokens);
   ApiResult<void> start_generation(Call& call, const GenerationApi& api);
   ApiResult<AcceptedBody> accept_body(Call& call, std::optional<seal::Endpoint> fields);
   aci::ReceiptFields start_receipt(const Call& call, std::string_view path,
@@ -148,20 +159,24 @@ class Service {
   // For requests that ask no more than how long their prompt is.
   ApiResult<void> answer_count(Call& call, const GenerationApi& api, const Model& model,
                                const ParsedRequest& parsed, GenerationPlan planned);
-  // Files the receipt of an answer that is whole; without one it is of no use to anybody.
-  void reply_proven(Call& call, aci::ReceiptFields fields, net::HttpResponse response,
-                    const ErrorWriter& write);
-  void refuse_sessions(Call& call, const AcceptedBody& accepted, aci::ReceiptFields fields,
-                       const ErrorWriter& write);
+  // How long a receipt lasts: as the store says, or for as long as somebody would fetch it who was
+  // just told of it.
+  enum class Keep { stored, briefly };
+  // Files the receipt of an answer that is whole. `headers` come with it, whatever becomes of it.
+  void reply_proven(Call& call, aci::ReceiptFields fields, Keep keep, net::HttpResponse response,
+                    const net::Headers& headers);
+  void refuse_sessions(Call& call, const AcceptedBody& accepted, aci::ReceiptFields fields);
   void embed(Call& call);
   struct EmbeddingPlan;
   ApiResult<void> start_embedding(Call& call);
   void finish_embedding(EmbeddingPlan& plan, Result<std::vector<engine::Vector>> vectors);
   const ServedEmbedder* find_embedder(std::string_view name) const;
   ApiResult<const ServedEmbedder*> embedder_for(const Call& call, const std::string& name) const;
-  bool file_receipt(const aci::ReceiptFields& fields, const std::string& owner);
+  // False if it could not be signed or stored; then the answer may not leave.
+  bool file_receipt(const aci::ReceiptFields& fields, const std::string& owner, Keep keep);
 
   void reply(Call& call, net::HttpResponse response);
+  void refuse(Call& call, const ApiError& error);
   void reply_json(Call& call, const Json& body);
   static void add_common_headers(net::Headers& headers, const PublishedKeyset& keyset);
 
@@ -174,6 +189,7 @@ class Service {
   Reporter reporter_;
   seal::ServerChannel channel_;
   seal::OhttpGateway gateway_;
+  BriefReceipts brief_receipts_;
   Pacer pacer_;
   const Time started_;
   std::atomic<bool> draining_ = false;

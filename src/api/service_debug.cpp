@@ -1,12 +1,13 @@
 // /tokenize, /detokenize and /apply-template: what a prompt becomes, for people who look into one.
 // Off unless enabled. Members as vLLM and llama.cpp's server have them; docs/api.md.
 #include <array>
-#include <limits>
 
 #include "api/e2ee_headers.h"
+#include "api/jobs.h"
 #include "api/members.h"
 #include "api/openai.h"
 #include "api/printable.h"
+#include "api/prompts.h"
 #include "api/service.h"
 #include "api/try.h"
 
@@ -14,23 +15,12 @@ namespace confide::api {
 namespace {
 
 constexpr json::Limits kBodyLimits{.max_bytes = std::size_t{4} << 20U};
-constexpr std::size_t kMaxModelBytes = 256;
 
 ApiResult<std::vector<engine::Token>> parse_tokens(const Members& body) {
   const Json* list = body.given("tokens");
-  if (list == nullptr || !list->is_array()) {
-    return tl::unexpected(body.wrong("tokens", "an array of token ids"));
-  }
-  std::vector<engine::Token> out;
-  out.reserve(list->size());
-  for (const Json& id : *list) {
-    if (!id.is_number_integer() || id.get<double>() < 0 ||
-        id.get<double>() > std::numeric_limits<engine::Token>::max()) {
-      return tl::unexpected(body.wrong("tokens", "an array of token ids"));
-    }
-    out.push_back(id.get<engine::Token>());
-  }
-  return out;
+  auto out = list != nullptr ? read_tokens(*list) : std::nullopt;
+  if (out) return *std::move(out);
+  return tl::unexpected(body.wrong("tokens", "an array of token ids"));
 }
 
 ApiResult<std::string> text_of(std::span<const engine::Token> tokens,
@@ -46,13 +36,11 @@ ApiResult<std::vector<engine::Token>> read_conversation(const Json& body, std::s
   for (const std::string_view name : {"tools", "tool_choice", "chat_template_kwargs"}) {
     if (const Json* value = json::find(body, name)) chat[std::string(name)] = *value;
   }
-  API_TRY_ASSIGN(const ParsedRequest parsed, openai_chat_api()->parse(chat));
-  auto prompt = engine.prepare(std::get<engine::Conversation>(parsed.generation.input));
-  if (!prompt) {
-    return tl::unexpected(
-        invalid_request("The model's chat template does not take these messages.", "messages"));
-  }
-  return std::move(prompt->tokens);
+  const auto api = openai_chat_api();
+  API_TRY_ASSIGN(const ParsedRequest parsed, api->parse(chat));
+  const auto& conversation = std::get<engine::Conversation>(parsed.generation.input);
+  API_TRY_ASSIGN(auto prompt, prepare_chat(conversation, *api, engine));
+  return std::move(prompt.tokens);
 }
 
 ApiResult<std::vector<engine::Token>> read_text(const Json& text, const engine::Engine& engine,
@@ -133,7 +121,7 @@ ApiResult<Json> Service::debug_answer(const Call& call) const {
 
 void Service::debug(Call& call) {
   const auto answer = debug_answer(call);
-  if (!answer) return reply(call, error_response(answer.error()));
+  if (!answer) return refuse(call, answer.error());
   reply_json(call, *answer);
 }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "api/embeddings.h"
+#include "api/proof.h"
 #include "api/service.h"
 #include "api/try.h"
 #include "crypto/hash.h"
@@ -61,18 +62,12 @@ ApiResult<const ServedEmbedder*> Service::embedder_for(const Call& call,
 }
 
 void Service::embed(Call& call) {
-  if (auto started = start_embedding(call); !started) {
-    net::HttpResponse response = error_response(started.error());
-    response.headers.set("X-E2EE-Applied", "false");
-    reply(call, std::move(response));
-  }
+  if (auto started = start_embedding(call); !started) refuse_in_clear(call, started.error());
 }
 
 // What is left to do once the vectors are there.
 struct Service::EmbeddingPlan {
-  std::shared_ptr<net::Exchange> exchange;
-  std::shared_ptr<RequestWatch> watch;
-  std::string owner;
+  Call call;  // but for its request
   std::string model;
   bool base64 = false;
   int prompt_tokens = 0;
@@ -87,8 +82,7 @@ ApiResult<void> Service::start_embedding(Call& call) {
   plan->receipt = start_receipt(call, kEmbeddings, accepted);
   plan->headers = answer_headers(call, accepted);
   if (accepted.constraints.session_ids) {
-    refuse_sessions(call, accepted, std::move(plan->receipt),
-                    [](const ApiError& error) { return error_response(error); });
+    refuse_sessions(call, accepted, std::move(plan->receipt));
     return {};
   }
   API_TRY_ASSIGN(EmbeddingRequest request, parse_embedding(accepted.body));
@@ -105,26 +99,19 @@ ApiResult<void> Service::start_embedding(Call& call) {
     plan->prompt_tokens += static_cast<int>(tokens.size());
     texts.push_back(std::move(tokens));
   }
-  if (const auto grant = call.watch->grant()) {
-    API_TRY(grant->take_prompt(static_cast<std::size_t>(plan->prompt_tokens),
-                               std::chrono::steady_clock::now()));
-  }
-  plan->exchange = call.exchange;
-  plan->watch = call.watch;
-  plan->owner = call.owner;
+  API_TRY(reserve(call, static_cast<std::size_t>(plan->prompt_tokens)));
+  plan->call.exchange = call.exchange;
+  plan->call.watch = call.watch;
+  plan->call.keyset = call.keyset;
+  plan->call.owner = call.owner;
+  plan->call.errors = call.errors;
   plan->model = served->name;
   plan->base64 = request.base64;
   plan->sealer = std::move(accepted.sealer);
   plan->receipt.model = request.model;
-  plan->receipt.execution = aci::Execution{.model_digest = served->digest,
-                                           .engine = embedder.build(),
-                                           .temperature = "0",
-                                           .top_p = "1",
-                                           .max_tokens = 0,
-                                           .seed = 0,
-                                           .prompt_tokens = plan->prompt_tokens,
-                                           .completion_tokens = 0,
-                                           .finish_reason = "stop"};
+  plan->receipt.execution =
+      execution_of_reading(served->digest, embedder.build(), plan->prompt_tokens);
+  call.watch->set_submitted(served->name, observer_->gaps(served->name));
   const Status submitted =
       embedder.submit(std::move(texts), [this, plan](Result<std::vector<engine::Vector>> vectors) {
         // Shaping and signing are no work for the embedder's thread.
@@ -137,28 +124,24 @@ ApiResult<void> Service::start_embedding(Call& call) {
   return tl::unexpected(too_many("Too many requests are waiting; try again.", "queue_full"));
 }
 
-// An answer without a receipt is worth nothing: an error goes in its place.
 void Service::finish_embedding(EmbeddingPlan& plan, Result<std::vector<engine::Vector>> vectors) {
   net::HttpResponse response;
   bool whole = vectors.has_value();
   if (whole) {
     Json body = embedding_answer(plan.model, *vectors, plan.base64, plan.prompt_tokens);
     whole = !plan.sealer || plan.sealer->seal_body(body);
-    if (whole) {
-      response.headers.set("Content-Type", "application/json");
-      response.body = json::compact(body);
-    }
+    response.headers.set("Content-Type", "application/json");
+    response.body = json::compact(body);
   }
   if (!whole) {
-    response = error_response(internal_error());
+    response = error_response(internal_error(), plan.call.errors);
     plan.receipt.execution->finish_reason = "error";
   }
-  plan.receipt.response_hash = crypto::sha256_tag(as_bytes(response.body));
-  const bool filed = file_receipt(plan.receipt, plan.owner);
-  if (!filed) response = error_response(internal_error());
-  for (const auto& [name, value] : plan.headers.all()) response.headers.set(name, value);
-  if (filed) response.headers.set("X-Receipt-Id", plan.receipt.receipt_id);
-  plan.exchange->respond(std::move(response));
+  const auto finish = whole ? engine::Finish::stop : engine::Finish::error;
+  plan.call.watch->on_done(finish, {.prompt_tokens = vectors ? plan.prompt_tokens : 0},
+                           /*first_of_prompt=*/true);
+  count_answer(parts_.metrics, finish);
+  reply_proven(plan.call, std::move(plan.receipt), Keep::stored, std::move(response), plan.headers);
 }
 
 }  // namespace confide::api

@@ -152,6 +152,51 @@ TEST_F(EmbeddingsTest, FullQueueAndFailuresAreSaid) {
   EXPECT_FALSE(unfiled->headers().has("X-Receipt-Id"));
 }
 
+TEST_F(EmbeddingsTest, MetricsCountItAsAnyRequest) {
+  EXPECT_EQ(post(R"({"model":"vectors","input":["abc","de"]})")->status(), 200);
+  embedder.broken = Errc::internal;
+  EXPECT_EQ(post(R"({"model":"vectors","input":"abc"})")->status(), 500);
+  const std::string text = metrics.text();
+  for (const std::string line :
+       {"confide_prompt_tokens_total{model=\"vectors\"} 5\n",
+        "confide_generation_tokens_total{model=\"vectors\"} 0\n",
+        "confide_prefix_cache_queries_total{model=\"vectors\"} 0\n",
+        "confide_e2e_request_latency_seconds_count{model=\"vectors\"} 2\n",
+        "confide_answers_total{finish=\"stop\"} 1\n", "confide_answers_total{finish=\"error\"} 1\n",
+        "confide_request_errors_total{type=\"internal\"} 1\n",
+        "confide_requests_total{route=\"/v1/embeddings\",status=\"200\"} 1\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST_F(EmbeddingsTest, TheKeysBudgetPaysForWhatWasEmbedded) {
+  ApiKey limited{.name = "limited", .every_model = true};
+  limited.digest = crypto::sha256(as_bytes("sk-limited"));
+  limited.tokens_per_minute = 30;
+  const Access access({limited});
+  ServiceParts keyed = with_embedder();
+  keyed.access = &access;
+  const auto other = make_identity();
+  Service metered{{.provenance = {}}, std::move(keyed), *other};
+  const auto ask = [&](std::string body) {
+    auto exchange = std::make_shared<FakeExchange>();
+    net::HttpRequest asked = request("POST", "/v1/embeddings", std::move(body));
+    asked.headers.add("Authorization", "Bearer sk-limited");
+    metered.handle(std::move(asked), exchange);
+    exchange->wait();
+    return exchange;
+  };
+  const std::string twenty = R"({"model":"vectors","input":"aaaaaaaaaaaaaaaaaaaa"})";
+  embedder.refuse = Errc::limit;
+  EXPECT_EQ(parsed(*ask(twenty))["error"]["code"], "queue_full");
+  embedder.refuse.reset();
+  embedder.broken = Errc::internal;
+  EXPECT_EQ(ask(twenty)->status(), 500);
+  embedder.broken.reset();
+  EXPECT_EQ(ask(twenty)->status(), 200) << "neither cost anything";
+  EXPECT_EQ(parsed(*ask(twenty))["error"]["code"], "rate_limit_exceeded");
+}
+
 TEST_F(EmbeddingsTest, ModelsListsItWithItsDimensions) {
   const Json listed = parsed(*send(request("GET", "/v1/models")))["data"];
   ASSERT_EQ(listed.size(), 2U);

@@ -4,6 +4,7 @@
 #include "api/e2ee_headers.h"
 #include "api/generation.h"
 #include "api/jobs.h"
+#include "api/proof.h"
 #include "api/service.h"
 #include "api/try.h"
 #include "crypto/random.h"
@@ -12,7 +13,6 @@ namespace confide::api {
 namespace {
 
 constexpr json::Limits kBodyLimits{.max_bytes = std::size_t{32} << 20U};
-constexpr std::size_t kMaxModelBytes = 256;
 
 std::string random_id(std::string_view prefix) {
   return fmt::format("{}{}", prefix, to_hex(crypto::random_bytes(12)));
@@ -60,11 +60,17 @@ ApiResult<void> check_sealable(const GenerationRequest& request, const Generatio
 }  // namespace
 
 void Service::generate(Call& call, const GenerationApi& api) {
-  if (auto started = start_generation(call, api); !started) {
-    net::HttpResponse response = api.error_response(started.error());
-    response.headers.set("X-E2EE-Applied", "false");
-    reply(call, std::move(response));
-  }
+  if (auto started = start_generation(call, api); !started) refuse_in_clear(call, started.error());
+}
+
+void Service::refuse_in_clear(Call& call, ApiError error) {
+  error.headers.emplace_back("X-E2EE-Applied", "false");
+  refuse(call, error);
+}
+
+ApiResult<void> Service::reserve(const Call& call, std::size_t tokens) {
+  const auto grant = call.watch->grant();
+  return grant ? grant->reserve(tokens, std::chrono::steady_clock::now()) : ApiResult<void>();
 }
 
 // Opens and parses the body. Every E2EE and constraint error is found here, before any inference.
@@ -119,32 +125,27 @@ ApiResult<Service::AcceptedBody> Service::accept_body(Call& call,
 }
 
 // Accepted and then refused, so it has a receipt: contract 1.6, pinned sessions.
-void Service::refuse_sessions(Call& call, const AcceptedBody& accepted, aci::ReceiptFields fields,
-                              const ErrorWriter& write) {
-  // No model of ours answers, so the name is whatever was sent: it may not fill the disk.
+void Service::refuse_sessions(Call& call, const AcceptedBody& accepted, aci::ReceiptFields fields) {
+  // No model of ours answers, so the name is whatever was sent: it may not fill the memory.
   if (const auto model = json::get_string(accepted.body, "model");
       model && model->size() <= kMaxModelBytes) {
     fields.model = *model;
   }
-  net::HttpResponse response =
-      write({.status = 412,
-             .type = "session_not_accepted",
-             .message = "This service answers directly and has no sessions to pin.",
-             .code = "",
-             .param = ""});
+  const ApiError error{.status = 412,
+                       .type = "session_not_accepted",
+                       .message = "This service answers directly and has no sessions to pin.",
+                       .code = "",
+                       .param = ""};
   fields.forwarded_hash.reset();
-  reply_proven(call, std::move(fields), std::move(response), write);
+  reply_proven(call, std::move(fields), Keep::briefly, error_response(error, call.errors), {});
 }
 
-void Service::reply_proven(Call& call, aci::ReceiptFields fields, net::HttpResponse response,
-                           const ErrorWriter& write) {
+void Service::reply_proven(Call& call, aci::ReceiptFields fields, Keep keep,
+                           net::HttpResponse response, const net::Headers& headers) {
   fields.response_hash = crypto::sha256_tag(as_bytes(response.body));
-  if (file_receipt(fields, call.owner)) {
-    response.headers.set("X-Receipt-Id", fields.receipt_id);
-  } else {
-    response = write(internal_error());
-  }
-  reply(call, std::move(response));
+  const bool filed = file_receipt(fields, call.owner, keep);
+  reply(call,
+        with_receipt(std::move(response), filed ? fields.receipt_id : "", headers, call.errors));
 }
 
 // The prompt was read by the attested model's own tokens, so it has a receipt like any other.
@@ -154,26 +155,16 @@ ApiResult<void> Service::answer_count(Call& call, const GenerationApi& api, cons
   const auto& conversation = std::get<engine::Conversation>(parsed.generation.input);
   API_TRY_ASSIGN(const auto prompt, prepare_chat(conversation, api, engine));
   const std::size_t tokens = prompt.tokens.size();
-  if (const auto grant = call.watch->grant()) {
-    API_TRY(grant->take_prompt(tokens, std::chrono::steady_clock::now()));
-  }
+  API_TRY(reserve(call, tokens));
+  call.watch->use(static_cast<int>(tokens));
   aci::ReceiptFields receipt = std::move(planned.receipt);
   receipt.model = parsed.generation.model;
-  receipt.execution = aci::Execution{.model_digest = model.served.digest,
-                                     .engine = engine.build(),
-                                     .temperature = "0",
-                                     .top_p = "1",
-                                     .max_tokens = 0,
-                                     .seed = 0,
-                                     .prompt_tokens = static_cast<std::int64_t>(tokens),
-                                     .completion_tokens = 0,
-                                     .finish_reason = "stop"};
+  receipt.execution =
+      execution_of_reading(model.served.digest, engine.build(), static_cast<std::int64_t>(tokens));
   net::HttpResponse response;
-  response.headers = std::move(planned.headers);
   response.headers.set("Content-Type", "application/json");
   response.body = json::compact(parsed.count_answer(tokens));
-  reply_proven(call, std::move(receipt), std::move(response),
-               [&](const ApiError& error) { return api.error_response(error); });
+  reply_proven(call, std::move(receipt), Keep::briefly, std::move(response), planned.headers);
   return {};
 }
 
@@ -205,6 +196,7 @@ net::Headers Service::answer_headers(const Call& call, const AcceptedBody& accep
 GenerationPlan Service::plan(Call& call, const GenerationApi& api, AcceptedBody& accepted) {
   GenerationPlan out;
   out.api = &api;
+  out.errors = call.errors;
   out.receipt = start_receipt(call, api.traits().path, accepted);
   out.headers = answer_headers(call, accepted);
   out.sealer = std::move(accepted.sealer);
@@ -242,8 +234,7 @@ ApiResult<void> Service::start_generation(Call& call, const GenerationApi& api) 
   API_TRY_ASSIGN(AcceptedBody accepted, accept_body(call, api.traits().sealed_fields));
   GenerationPlan planned = plan(call, api, accepted);
   if (accepted.constraints.session_ids) {
-    refuse_sessions(call, accepted, std::move(planned.receipt),
-                    [&](const ApiError& error) { return api.error_response(error); });
+    refuse_sessions(call, accepted, std::move(planned.receipt));
     return {};
   }
   API_TRY_ASSIGN(ParsedRequest parsed, api.parse(accepted.body));
@@ -265,18 +256,19 @@ ApiResult<void> Service::start_generation(Call& call, const GenerationApi& api) 
                      .model = model->served.name,
                      .fingerprint = model->fingerprint,
                      .created = to_unix(planned.receipt.served_at),
-                     .prompt_tokens = 0};
+                     .prompt_tokens = 0,
+                     .request_id = call.errors.request_id};
+  std::size_t most = 0;  // tokens, of prompts and answers
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const engine::Job& job = prompts[i].job;
     head.prompt_tokens += static_cast<int>(job.prompt.size());
+    most += job.prompt.size();
+    most += static_cast<std::size_t>(request.n) * static_cast<std::size_t>(job.max_tokens);
     for (int n = 0; n < request.n; ++n) {
       planned.choices.push_back({.prompt = i, .format = job.format, .lead = prompts[i].lead});
     }
   }
-  if (const auto grant = call.watch->grant()) {
-    API_TRY(grant->take_prompt(static_cast<std::size_t>(head.prompt_tokens),
-                               std::chrono::steady_clock::now()));
-  }
+  API_TRY(reserve(call, most));
   const engine::Job& first = prompts.front().job;
   planned.receipt.chat_id = head.id;
   planned.receipt.model = request.model;
@@ -300,7 +292,7 @@ ApiResult<void> Service::start_generation(Call& call, const GenerationApi& api) 
   const auto generation =
       std::make_shared<Generation>(std::move(planned), call.exchange, parts_.pool, parts_.metrics,
                                    [this, owner = call.owner](const aci::ReceiptFields& fields) {
-                                     return file_receipt(fields, owner);
+                                     return file_receipt(fields, owner, Keep::stored);
                                    });
   call.watch->set_submitted(model->served.name, observer_->gaps(model->served.name));
   return submit(engine, std::move(prompts), request.n, generation, call.watch, sealed);

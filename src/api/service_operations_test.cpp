@@ -1,4 +1,5 @@
 // What the operator of a service relies on: keys, readiness, metrics and logs.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -35,7 +36,10 @@ struct OperationsTest : ServiceTest {
     good.tokens_per_minute = 1000;
     ApiKey elsewhere{.name = "elsewhere", .models = {"huge"}};
     elsewhere.digest = crypto::sha256(as_bytes("sk-elsewhere"));
-    return {good, elsewhere};
+    ApiKey metered{.name = "metered", .every_model = true};
+    metered.digest = crypto::sha256(as_bytes("sk-metered"));
+    metered.tokens_per_minute = 500;
+    return {good, elsewhere, metered};
   }
   std::unique_ptr<Service> make(bool watch) {
     ServiceParts with = parts();
@@ -136,6 +140,122 @@ TEST_F(OperationsTest, AnswersCountAgainstTheBudgetOfTokens) {
   const auto refused = ask("POST", kPath, "sk-good", std::string(kHello));
   EXPECT_EQ(refused->status(), 429);
   EXPECT_EQ(refused->headers().get("X-RateLimit-Remaining-Tokens"), "0");
+}
+
+// A budget of 500 tokens, a context of 200, prompts of 3: two such requests fit, a third does not.
+struct BudgetTest : OperationsTest {
+  static std::string asking(std::string_view members = "") {
+    return fmt::format(R"({{"model":"tiny",{}"messages":[{{"role":"user","content":"hi"}}]}})",
+                       members);
+  }
+  std::shared_ptr<FakeExchange> ask_metered(std::string body) {
+    return ask("POST", kPath, "sk-metered", std::move(body));
+  }
+  // Whose answer waits for the engine.
+  std::shared_ptr<FakeExchange> begin(std::string body) {
+    auto exchange = std::make_shared<FakeExchange>();
+    net::HttpRequest asked = request("POST", kPath, std::move(body));
+    asked.headers.add("Authorization", "Bearer sk-metered");
+    const int before = engine.submitted;
+    keyed->handle(std::move(asked), exchange);
+    while (engine.submitted == before) std::this_thread::yield();
+    return exchange;
+  }
+  static int left(const FakeExchange& exchange) {
+    return std::stoi(exchange.headers().get("X-RateLimit-Remaining-Tokens").value_or("-1"));
+  }
+  // As the next answer says, which uses six.
+  int left_after_another() { return left(*ask_metered(asking())); }
+};
+
+TEST_F(BudgetTest, RequestsAtOnceHoldWhatTheyMayUse) {
+  engine.hold = true;
+  const auto first = begin(asking());
+  const auto first_held = engine.held;
+  const auto second = begin(asking(R"("max_tokens":197,)"));
+  const auto second_held = engine.held;
+  const auto refused = ask_metered(asking());
+  EXPECT_EQ(refused->status(), 429);
+  EXPECT_EQ(parsed(*refused)["error"]["code"], "rate_limit_exceeded");
+  EXPECT_EQ(engine.jobs.size(), 2U);
+  const auto small = begin(asking(R"("max_tokens":10,)"));
+  EXPECT_EQ(engine.jobs.size(), 3U) << "a lower limit holds less";
+  engine.release();
+  small->wait();
+  engine.held = first_held;
+  engine.release();
+  first->wait();
+  engine.hold = false;
+  EXPECT_EQ(ask_metered(asking())->status(), 200) << "what the first did not use is back";
+  engine.held = second_held;
+  engine.release();
+  second->wait();
+}
+
+TEST_F(BudgetTest, SeveralAnswersHoldForEach) {
+  EXPECT_EQ(ask_metered(asking(R"("max_tokens":100,"n":4,)"))->status(), 200);
+  engine.hold = true;
+  const auto held = begin(asking(R"("max_tokens":100,"n":4,)"));
+  EXPECT_EQ(ask_metered(asking(R"("max_tokens":100,"n":4,)"))->status(), 429);
+  engine.release();
+  held->wait();
+}
+
+TEST_F(BudgetTest, AnAnswerSaysWhatIsLeftWhenItIsOver) {
+  const auto answered = ask_metered(asking());
+  EXPECT_EQ(answered->status(), 200);
+  EXPECT_GE(left(*answered), 494);
+}
+
+TEST_F(BudgetTest, WhatTheQueueRefusesCostsNothing) {
+  engine.refuse = Errc::limit;
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(parsed(*ask_metered(asking()))["error"]["code"], "queue_full") << i;
+  }
+  engine.refuse.reset();
+  engine.starts = false;
+  engine.finish = engine::Finish::expired;
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(parsed(*ask_metered(asking()))["error"]["code"], "queue_timeout") << i;
+  }
+  engine.starts = true;
+  engine.finish = engine::Finish::stop;
+  EXPECT_GE(left_after_another(), 494);
+}
+
+TEST_F(BudgetTest, WhoGoesAwayPaysForWhatWasRead) {
+  engine.hold = true;
+  for (int i = 0; i < 4; ++i) {
+    const auto exchange = begin(asking(R"("stream":true,)"));
+    exchange->client_goes_away();
+    engine.release();
+    // Given back when nobody holds the request any more.
+    while (left(*ask("GET", "/v1/models", "sk-metered")) < 480) std::this_thread::yield();
+  }
+  EXPECT_EQ(engine.jobs.size(), 4U);
+}
+
+TEST_F(BudgetTest, WhatFailsGivesBackTheRest) {
+  for (const std::string_view stream : {"", R"("stream":true,)"}) {
+    engine.finish = engine::Finish::error;
+    for (int i = 0; i < 4; ++i) ask_metered(asking(stream));
+    engine.finish = engine::Finish::stop;
+    EXPECT_GE(left_after_another(), 400);
+  }
+}
+
+TEST_F(BudgetTest, CountingPaysForThePromptAlone) {
+  auto exchange = std::make_shared<FakeExchange>();
+  const std::string body = fmt::format(
+      R"({{"model":"tiny","messages":[{{"role":"user","content":"{}"}}]}})", std::string(99, 'x'));
+  net::HttpRequest counting = request("POST", "/v1/messages/count_tokens", body);
+  counting.headers.add("Authorization", "Bearer sk-metered");
+  counting.headers.add("anthropic-version", "2023-06-01");
+  keyed->handle(std::move(counting), exchange);
+  exchange->wait();
+  EXPECT_EQ(exchange->status(), 200);
+  EXPECT_GE(left(*exchange), 400);
+  EXPECT_LE(left(*exchange), 480);
 }
 
 TEST_F(OperationsTest, ReadinessSaysWhyNot) {

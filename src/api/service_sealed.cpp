@@ -42,7 +42,7 @@ void Service::sealed(Call& call) {
     count("unsupported_type");
     ApiError error = invalid_request("This path takes encapsulated requests only.");
     error.status = 415;
-    return reply(call, error_response(error));
+    return refuse(call, error);
   }
   const ByteView capsule = as_bytes(call.request.body);
   auto outcome = gateway_.admit(*form, capsule, parts_.clock.now());
@@ -78,7 +78,8 @@ void Service::serve_sealed(Call& outer, seal::Admitted admitted) {
   const WipeOnExit body_wiped(call.request.body);
   call.watch = outer.watch;
   call.watch->set_sealed(trace_parent_of(call.request.headers));
-  call.watch->set_route(route_name(call.request.path));
+  call.errors = error_form(call.request, *call.watch);
+  call.watch->set_route(route_name(call.request.path), call.errors.dialect);
   call.exchange =
       watched(call.watch, make_sealed_exchange({.writer = std::move(admitted.answer),
                                                 .head_only = call.request.method == "HEAD",
@@ -87,7 +88,7 @@ void Service::serve_sealed(Call& outer, seal::Admitted admitted) {
   if (!call.keyset) {
     // Two epochs went by while it was being opened: no keyset can be named that its client holds.
     call.keyset = outer.keyset;
-    return reply(call, error_response(internal_error()));
+    return refuse(call, internal_error());
   }
   route(call);
 }

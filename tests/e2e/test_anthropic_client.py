@@ -55,6 +55,25 @@ def test_answers(client):
         client.messages.count_tokens(model=MODEL_NAME, messages=CAPITAL).input_tokens
 
 
+def test_lists_its_models(client):
+    page = client.models.list(limit=1)
+    [model] = page.data
+    assert (model.type, model.id, model.display_name) == ("model", MODEL_NAME, MODEL_NAME)
+    assert model.created_at.tzinfo is not None
+    assert not page.has_more and page.first_id == page.last_id == MODEL_NAME
+    assert [each.id for each in client.models.list()] == [MODEL_NAME]
+    assert client.models.retrieve(MODEL_NAME) == model
+    with pytest.raises(anthropic.NotFoundError):
+        client.models.retrieve("claude-none")
+
+
+def test_requests_have_ids(client):
+    assert ask(client, max_tokens=1)._request_id.startswith("req-")
+    with pytest.raises(anthropic.BadRequestError) as caught:
+        ask(client, messages=[])
+    assert caught.value.request_id == caught.value.body["request_id"]
+
+
 def test_streams_the_same_answer(client):
     whole = ask(client)
     with client.messages.stream(**question()) as stream:

@@ -11,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const auto apis = confide::api::generation_apis();
   for (const auto& api : apis) {
     const auto request = api->parse(*body);
-    if (!request && api->error_body(request.error()).empty()) std::abort();
+    const confide::api::ErrorForm form{confide::api::dialect_of(api->traits().path, false), "req"};
+    if (!request && error_response(request.error(), form).body.empty()) std::abort();
   }
   const auto constraints = confide::api::parse_constraints(*body);
   if (!constraints || !constraints->present) return 0;
