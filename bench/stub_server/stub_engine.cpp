@@ -63,6 +63,10 @@ class StubEngine final : public engine::Engine {
   Result<std::vector<engine::Token>> tokenize(std::string_view text, bool) const override {
     return std::vector<engine::Token>((text.size() + kBytesPerToken - 1) / kBytesPerToken, 1);
   }
+  Result<std::vector<engine::Token>> prepare_infill(std::string_view prefix,
+                                                    std::string_view suffix) const override {
+    return tokenize(std::string(prefix) + std::string(suffix), false);
+  }
   Result<std::string> detokenize(std::span<const engine::Token> tokens) const override {
     return std::string(tokens.size() * kBytesPerToken, '.');
   }

@@ -179,6 +179,8 @@ class FakeEngine final : public engine::Engine {
   std::optional<Errc> unreadable;  // what tokenizing fails with
   bool follows_schemas = true;
   bool takes_tools = true;
+  bool fills_in = true;
+  int reasoning_tokens = 0;
   std::vector<engine::Job> jobs;
   engine::ModelInfo model{.description = "fake", .context_length = 200, .parameters = 1};
   mutable std::vector<engine::Conversation> conversations;
@@ -195,6 +197,11 @@ class FakeEngine final : public engine::Engine {
   Result<std::vector<engine::Token>> tokenize(std::string_view text, bool) const override {
     if (unreadable) return fail(*unreadable, "unreadable");
     return std::vector<engine::Token>(text.size(), 1);
+  }
+  Result<std::vector<engine::Token>> prepare_infill(std::string_view prefix,
+                                                    std::string_view suffix) const override {
+    if (!fills_in) return fail(Errc::unsupported, "no tokens for it");
+    return std::vector<engine::Token>(prefix.size() + suffix.size() + 3, 1);
   }
   Result<std::string> detokenize(std::span<const engine::Token> tokens) const override {
     return std::string(tokens.size(), 'a');
@@ -246,6 +253,7 @@ class FakeEngine final : public engine::Engine {
       if (starts) usage.prompt_tokens = static_cast<int>(running->job.prompt.size());
       if (starts) usage.cached_tokens = cached_tokens;
       if (speaks) usage.completion_tokens = static_cast<int>(pieces_of(i).size());
+      if (speaks) usage.reasoning_tokens = reasoning_tokens;
       usage.stopped_by = stopped_by;
       running->sinks[i]->on_done(how, usage);
     }

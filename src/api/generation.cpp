@@ -79,6 +79,12 @@ void Generation::Choice::on_start() {
   owner_.schedule();
 }
 
+void Generation::Choice::on_prompt(std::span<const engine::TokenReport> tokens) {
+  const std::lock_guard lock(owner_.mutex_);
+  news.tokens.insert(news.tokens.end(), tokens.begin(), tokens.end());
+  owner_.schedule();
+}
+
 void Generation::Choice::on_text(std::string_view text,
                                  std::span<const engine::TokenReport> tokens) {
   const std::lock_guard lock(owner_.mutex_);
@@ -331,6 +337,7 @@ engine::Usage Generation::usage() const {
   for (std::size_t i = 0; i < choices_.size(); ++i) {
     const engine::Usage& one = choices_[i]->end->usage;
     out.completion_tokens += one.completion_tokens;
+    out.reasoning_tokens += one.reasoning_tokens;
     if (i > 0 && plan_.choices[i].prompt == plan_.choices[i - 1].prompt) continue;
     out.prompt_tokens += one.prompt_tokens;
     out.cached_tokens += one.cached_tokens;

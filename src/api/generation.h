@@ -73,6 +73,7 @@ class Generation final : public std::enable_shared_from_this<Generation> {
    public:
     explicit Choice(Generation& owner) : owner_(owner) {}
     void on_start() override;
+    void on_prompt(std::span<const engine::TokenReport> tokens) override;
     void on_text(std::string_view text, std::span<const engine::TokenReport> tokens) override;
     void on_done(engine::Finish finish, engine::Usage usage) override;
 

@@ -48,6 +48,9 @@ class WatchedSink final : public engine::Sink {
     watch_->on_start();
     inner_->on_start();
   }
+  void on_prompt(std::span<const engine::TokenReport> tokens) override {
+    inner_->on_prompt(tokens);
+  }
   void on_text(std::string_view text, std::span<const engine::TokenReport> tokens) override {
     watch_->on_text();
     inner_->on_text(text, tokens);

@@ -31,12 +31,19 @@ AnswerWriter::AnswerWriter(const LlamaModel& model, const Job& job, std::uint32_
       own_stops_(job.stop.size()),
       text_(stops_of(job)) {
   if (format_ != nullptr && format_->grammar()) rules_.emplace(model, format_);
+  if (format_ != nullptr) thoughts_.emplace(format_->reader());
   if (job.sampling.logprobs >= 0) reports_.emplace(model, job.sampling.logprobs);
 }
 
 AnswerWriter::~AnswerWriter() { wipe(piece_); }
 
 AnswerWriter::Step AnswerWriter::write(std::span<float> logits) {
+  const Step step = guarded_pick(logits);
+  if (thoughts_) thoughts_->add(step.shown.text);
+  return step;
+}
+
+AnswerWriter::Step AnswerWriter::guarded_pick(std::span<float> logits) {
   const LlamaGuard guard;
   try {
     return pick(logits);

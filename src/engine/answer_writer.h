@@ -15,6 +15,7 @@
 #include "engine/llama_model.h"
 #include "engine/sampler.h"
 #include "engine/stop_text.h"
+#include "engine/thought_count.h"
 #include "engine/token_reports.h"
 
 namespace confide::engine {
@@ -43,8 +44,11 @@ class AnswerWriter {
   Shown finish();
   // Which of the job's stop strings has come.
   std::optional<std::size_t> stopped_by() const noexcept;
+  // How many of the tokens were reasoning; 0 without a format.
+  int reasoning_tokens() const noexcept { return thoughts_ ? thoughts_->tokens() : 0; }
 
  private:
+  Step guarded_pick(std::span<float> logits);
   Step pick(std::span<float> logits);
   Shown shown(std::string_view text);
   void spell(Token token);
@@ -55,6 +59,7 @@ class AnswerWriter {
   Sampler sampler_;
   std::size_t own_stops_;  // of the job: the first of the stop strings
   StopText text_;
+  std::optional<ThoughtCount> thoughts_;
   std::optional<TokenReports> reports_;
   std::vector<float> original_;  // the logits as they were, if there are reports
   std::string piece_;

@@ -6,6 +6,8 @@
 
 #include <cmath>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -204,6 +206,33 @@ TEST_F(FormatTest, TextIsFreeUntilACallBegins) {
   EXPECT_TRUE(heard.text.starts_with(text + R"(<tool_call>{"name": "look", "arguments": {"at":)"))
       << heard.text;
   EXPECT_FALSE(heard.text.ends_with('x')) << heard.text;
+}
+
+TEST_F(FormatTest, ThoughtsAreCounted) {
+  std::ifstream in(CONFIDE_LLAMA_TEMPLATES "/Qwen-Qwen3-0.6B.jinja");
+  const std::string text((std::istreambuf_iterator<char>(in)), {});
+  const Chat chat = Chat::with_template(*model_, text).value();
+  Job job = job_with({.temperature = 0.0F}, {"never comes"});
+  job.format = chat.prepare({.messages = {{.role = "user", .content = "Hi"}}}).value().format;
+  const auto count = [&](const std::string& answer) {
+    AnswerWriter writer(*model_, job, 0);
+    for (const Token token : tokens_of(answer)) {
+      auto logits = dictate(token);
+      writer.write(logits);
+    }
+    return writer.reasoning_tokens();
+  };
+  const auto size = [](const std::string& part) {
+    return static_cast<int>(tokens_of(part).size());
+  };
+  const std::string thought = "<think>\nIt is wet, and I wonder why";
+  EXPECT_EQ(count(thought), size(thought));
+  const int whole = count(thought + "\n</think>\n\nYes, it is. So it is.");
+  EXPECT_GE(whole, size(thought));
+  EXPECT_LE(whole, size(thought + "\n</think>"));
+  EXPECT_EQ(count("Yes, it is."), 0);
+  job.format = nullptr;
+  EXPECT_EQ(count(thought), 0);
 }
 
 TEST_F(FormatTest, RequiredCallCannotBeAvoided) {

@@ -161,7 +161,7 @@ class LlamaEmbedder final : public Embedder {
     for (std::size_t i = 0; i < batch.size(); ++i) {
       int position = 0;
       for (const Token token : batch[i].order->texts[batch[i].text]) {
-        context_->add(token, position++, static_cast<int>(i), true);
+        context_->add(token, position++, static_cast<int>(i), LlamaContext::Output::wanted);
       }
     }
     const bool computed = context_->decode() == LlamaContext::Outcome::done;

@@ -79,6 +79,12 @@ class LlamaEngine final : public Engine {
                            LlamaModel::Frame::add);
   }
 
+  Result<std::vector<Token>> prepare_infill(std::string_view prefix,
+                                            std::string_view suffix) const override {
+    TRY(check_length(prefix.size() + suffix.size()));
+    return prompts_.infill(prefix, suffix);
+  }
+
   Result<std::string> detokenize(std::span<const Token> tokens) const override {
     std::string out;
     std::string piece;
@@ -127,7 +133,12 @@ class LlamaEngine final : public Engine {
 
   Status check(const Job& job) const {
     if (job.prompt.empty()) return fail(Errc::malformed, "empty prompt");
-    if (job.max_tokens <= 0) return fail(Errc::malformed, "max_tokens must be positive");
+    if (job.prompt_reports && job.sampling.logprobs < 0) {
+      return fail(Errc::malformed, "reports on the prompt, but none are asked for");
+    }
+    if (job.max_tokens < (job.prompt_reports ? 0 : 1)) {
+      return fail(Errc::malformed, "max_tokens must be positive");
+    }
     if (job.format != nullptr &&
         dynamic_cast<const LlamaAnswerFormat*>(job.format.get()) == nullptr) {
       return fail(Errc::malformed, "an answer format of another engine");

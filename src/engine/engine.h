@@ -124,7 +124,10 @@ struct Job {
   std::vector<Token> prompt;
   std::shared_ptr<const AnswerFormat> format = {};  // of the engine that made it
   Sampling sampling;
-  int max_tokens = 0;                  // > 0; a full context ends the answer earlier
+  int max_tokens = 0;  // > 0; a full context ends the answer earlier. 0: for the prompt's reports
+  // Whether there are reports, as sampling.logprobs says, on the tokens of the prompt too. Such a
+  // job reads all of its prompt, for each answer: it finds nothing kept.
+  bool prompt_reports = false;
   std::vector<std::string> stop = {};  // UTF-8
   // Who asks, for slots are shared out among callers; empty: one of those who do not say.
   std::string caller = {};
@@ -147,6 +150,7 @@ struct Usage {
   int prompt_tokens = 0;
   int cached_tokens = 0;  // of the prompt's, found in the cache
   int completion_tokens = 0;
+  int reasoning_tokens = 0;  // of these, what the answer's reader takes for reasoning
   std::optional<std::size_t> stopped_by = {};  // which of the job's stop strings ended the answer
 };
 
@@ -159,6 +163,8 @@ struct TokenChance {
 struct TokenReport {
   TokenChance picked;
   std::vector<TokenChance> likeliest;  // first the likeliest
+  // The first token of a prompt: nothing came before it, so there is no logprob and no likeliest.
+  bool given = false;
 };
 
 // Receives one answer on the engine's thread; must not block, throw or submit().
@@ -167,6 +173,8 @@ class Sink {
   virtual ~Sink() = default;
   // Before anything else, unless on_done() comes without it: it has a slot.
   virtual void on_start() = 0;
+  // If asked for: the reports on the prompt's tokens, in order, in several calls before any text.
+  virtual void on_prompt(std::span<const TokenReport> tokens) = 0;
   // Whole UTF-8 characters; stop strings never show, nor a prefix that might become one. With them
   // the reports, if asked for, of the tokens that made the text.
   virtual void on_text(std::string_view text, std::span<const TokenReport> tokens) = 0;
@@ -209,6 +217,11 @@ class Engine {
   // A plain prompt, the model's start token included. `special`: whether control tokens spelt in
   // the text are read as such; never for what a user wrote. Fails with `limit` as above.
   virtual Result<std::vector<Token>> tokenize(std::string_view text, bool special) const = 0;
+  // A prompt whose answer fills in what lies between two texts, the model's start token included.
+  // No control token is read in either. Fails with `unsupported` if the vocabulary has no tokens
+  // for it, `limit` as above.
+  virtual Result<std::vector<Token>> prepare_infill(std::string_view prefix,
+                                                    std::string_view suffix) const = 0;
   // The bytes that tokens stand for, control tokens spelt out. Fails with `malformed` on a token
   // that is none of the model's.
   virtual Result<std::string> detokenize(std::span<const Token> tokens) const = 0;

@@ -17,6 +17,9 @@ namespace {
 // a cancellation, for one such step at a time.
 constexpr int kBatchTokens = 512;
 
+// What can come out of a batch besides one token for each sequence: a vocabulary of numbers each.
+constexpr int kSpareOutputs = 32;
+
 bool abort_wanted(void* should_abort) {
   return (*static_cast<std::function<bool()>*>(should_abort))();
 }
@@ -35,9 +38,11 @@ struct LlamaContext::Batch {
     const auto used = std::span(raw.token, static_cast<std::size_t>(raw.n_tokens));
     wipe({reinterpret_cast<std::uint8_t*>(used.data()), used.size_bytes()});
     raw.n_tokens = 0;
+    spare_used = 0;
   }
 
   int capacity;
+  int spare_used = 0;
   llama_batch raw;
 };
 
@@ -79,7 +84,8 @@ Result<llama_context_params> LlamaContext::params(const Shape& shape, int traine
   out.n_batch = static_cast<std::uint32_t>(batch);
   out.n_ubatch = static_cast<std::uint32_t>(batch);
   out.n_seq_max = static_cast<std::uint32_t>(shape.sequences);
-  out.n_outputs_max = static_cast<std::uint32_t>(shape.embeddings ? batch : shape.sequences);
+  out.n_outputs_max =
+      static_cast<std::uint32_t>(shape.embeddings ? batch : shape.sequences + kSpareOutputs);
   out.n_threads = shape.threads;
   out.n_threads_batch = shape.threads;
   out.embeddings = shape.embeddings;
@@ -124,7 +130,7 @@ Status LlamaContext::open(const LlamaModel& model, const Shape& shape) {
 
 // Reads every weight once, so that the first request does not wait for that.
 void LlamaContext::warm_up() {
-  add(0, 0, 0, true);
+  add(0, 0, 0, Output::wanted);
   decode();
   forget_all();
   rest();
@@ -132,14 +138,17 @@ void LlamaContext::warm_up() {
 
 int LlamaContext::room() const noexcept { return batch_->capacity - batch_->raw.n_tokens; }
 
-int LlamaContext::add(Token token, int position, int sequence, bool wants_logits) {
+int LlamaContext::spare_outputs() const noexcept { return kSpareOutputs - batch_->spare_used; }
+
+int LlamaContext::add(Token token, int position, int sequence, Output output) {
   llama_batch& b = batch_->raw;
   const int place = b.n_tokens++;
   b.token[place] = token;
   b.pos[place] = position;
   b.n_seq_id[place] = 1;
   b.seq_id[place][0] = sequence;
-  b.logits[place] = wants_logits ? 1 : 0;
+  b.logits[place] = output == Output::none ? 0 : 1;
+  if (output == Output::spare) ++batch_->spare_used;
   return place;
 }
 

@@ -44,8 +44,13 @@ class LlamaContext {
   int length() const noexcept { return length_; }
   // Tokens the next batch still takes.
   int room() const noexcept;
+  // What is to come out at a token. Of each sequence in a batch one may be wanted; all others are
+  // taken from a few spare ones, so that nobody's memory grows with a prompt.
+  enum class Output { none, wanted, spare };
+  // How many more spare outputs the next batch has.
+  int spare_outputs() const noexcept;
   // Puts a token into the next batch; there must be room. Returns its place in the batch.
-  int add(Token token, int position, int sequence, bool wants_logits);
+  int add(Token token, int position, int sequence, Output output);
   // Runs the batch and empties it, whatever the outcome. After `aborted` or `failed` every sequence
   // in the batch must be forgotten.
   Outcome decode();

@@ -60,10 +60,33 @@ Result<std::vector<Token>> PromptTokenizer::tokenize(const std::vector<PromptPar
     }
   }
   TRY(flush(plain, tokens));
+  add_start(tokens);
+  return tokens;
+}
+
+void PromptTokenizer::add_start(std::vector<Token>& tokens) const {
   const Token start = llama_vocab_bos(model_.vocabulary());
   if (llama_vocab_get_add_bos(model_.vocabulary()) && (tokens.empty() || tokens.front() != start)) {
     tokens.insert(tokens.begin(), start);
   }
+}
+
+Result<std::vector<Token>> PromptTokenizer::infill(std::string_view prefix,
+                                                   std::string_view suffix) const {
+  const Token before = llama_vocab_fim_pre(model_.vocabulary());
+  const Token after = llama_vocab_fim_suf(model_.vocabulary());
+  const Token between = llama_vocab_fim_mid(model_.vocabulary());
+  if (std::min({before, after, between}) < 0) {
+    return fail(Errc::unsupported, "the model has no tokens for filling in between two texts");
+  }
+  std::vector<Token> tokens = {before};
+  std::string text(prefix);
+  TRY(flush(text, tokens));
+  tokens.push_back(after);
+  text = suffix;
+  TRY(flush(text, tokens));
+  tokens.push_back(between);
+  add_start(tokens);
   return tokens;
 }
 

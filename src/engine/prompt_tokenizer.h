@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -23,9 +24,12 @@ class PromptTokenizer {
   // The same tokens as for the joined text, but for control tokens spelt in a user's part. Puts the
   // model's start token in front if it wants one and the template did not.
   Result<std::vector<Token>> tokenize(const std::vector<PromptPart>& parts) const;
+  // As Engine::prepare_infill().
+  Result<std::vector<Token>> infill(std::string_view prefix, std::string_view suffix) const;
 
  private:
   Status flush(std::string& plain, std::vector<Token>& tokens) const;
+  void add_start(std::vector<Token>& tokens) const;
 
   const LlamaModel& model_;
   ControlTokens controls_;

@@ -166,8 +166,10 @@ std::shared_ptr<Request> Scheduler::next_waiting() {
 
 // The answers to one job have one prompt: once a slot has read it, the others take it from there.
 bool Scheduler::waits_for_sibling(const Request& request) const {
-  if (options_.deterministic || request.job().prompt.size() <= worth_copying(*context_))
+  if (options_.deterministic || request.job().prompt_reports ||
+      request.job().prompt.size() <= worth_copying(*context_)) {
     return false;
+  }
   return std::ranges::any_of(order_, [&](const Slot* slot) {
     return slot->request().shared == request.shared && !slot->generating();
   });

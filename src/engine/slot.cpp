@@ -37,7 +37,7 @@ std::size_t Slot::prompt_left() const noexcept {
 }
 
 std::size_t Slot::shared_with(const Request& request) const {
-  if (spoilt_) return 0;
+  if (spoilt_ || request.job().prompt_reports) return 0;
   const bool same_job = busy() && request_->shared == request.shared;
   const std::string& key = request.job().cache_key;
   if (!same_job && (key.empty() || key != cache_key_)) return 0;
@@ -56,6 +56,10 @@ void Slot::start(std::shared_ptr<Request> request, Slot* source, std::size_t cac
   request_ = std::move(request);
   cache_key_ = request_->job().cache_key;
   writer_ = std::make_unique<AnswerWriter>(model_, request_->job(), request_->seed);
+  if (request_->job().prompt_reports) {
+    prompt_reports_ = std::make_unique<TokenReports>(model_, request_->job().sampling.logprobs);
+  }
+  prompt_reported_ = 0;
   prompt_cached_ = cached;
   prompt_read_ = cached;
   generated_ = 0;
@@ -86,26 +90,58 @@ int Slot::feed(int most) {
   const auto position = [this] { return static_cast<int>(tokens_.size()); };
   if (generating()) {
     in_batch_ = true;
-    place_ = context_.add(next_, position(), sequence_, true);
+    place_ = context_.add(next_, position(), sequence_, LlamaContext::Output::wanted);
     tokens_.push_back(next_);
     return 0;
   }
   const std::vector<Token>& prompt = request_->job().prompt;
-  const int count = std::min({context_.room(), most, static_cast<int>(prompt_left())});
+  const int count = affordable(std::min({context_.room(), most, static_cast<int>(prompt_left())}));
+  const auto usual = prompt_reports_ ? LlamaContext::Output::spare : LlamaContext::Output::none;
   for (int i = 0; i < count; ++i) {
     const Token token = prompt[prompt_read_++];
     const bool last = prompt_left() == 0;
-    const int place = context_.add(token, position(), sequence_, last);
-    if (last) place_ = place;
+    const int place =
+        context_.add(token, position(), sequence_, last ? LlamaContext::Output::wanted : usual);
+    if (i == 0) report_place_ = place;
+    if (last) {
+      place_ = place;
+    } else if (prompt_reports_) {
+      ++reports_due_;
+    }
     tokens_.push_back(token);
   }
   in_batch_ = count > 0;
   return count;
 }
 
+// How many of `count` tokens of the prompt the next batch has outputs for.
+int Slot::affordable(int count) const {
+  if (!prompt_reports_) return count;
+  const int spare = context_.spare_outputs();
+  const bool to_its_end = count == static_cast<int>(prompt_left());
+  return to_its_end && count - 1 <= spare ? count : std::min(count, spare);
+}
+
+// What comes out at each token tells of the one after it. False if nothing did.
+bool Slot::report_prompt() {
+  if (!prompt_reports_) return true;
+  const std::vector<Token>& prompt = request_->job().prompt;
+  if (prompt_reported_ == 0) prompt_reports_->add_given(prompt[prompt_reported_++], 0);
+  for (int i = 0; i < reports_due_; ++i) {
+    const std::span<float> logits = context_.logits(report_place_ + i);
+    if (logits.empty()) return false;
+    prompt_reports_->add(prompt[prompt_reported_++], logits, 0);
+  }
+  request_->sink->on_prompt(prompt_reports_->take(0));
+  if (prompt_reported_ == prompt.size()) prompt_reports_.reset();
+  return true;
+}
+
 std::optional<Finish> Slot::advance(int& picked) {
   picked = 0;
+  if (!report_prompt()) return Finish::error;
   if (place_ < 0) return std::nullopt;
+  if (request_->job().max_tokens == 0) return Finish::length;
   const std::span<float> logits = context_.logits(place_);
   if (logits.empty()) return Finish::error;
   const AnswerWriter::Step step = writer_->write(logits);
@@ -143,8 +179,10 @@ Slot::Ended Slot::end(Finish finish) {
   const Usage usage{.prompt_tokens = static_cast<int>(request_->job().prompt.size()),
                     .cached_tokens = static_cast<int>(prompt_cached_),
                     .completion_tokens = generated_,
+                    .reasoning_tokens = writer_->reasoning_tokens(),
                     .stopped_by = writer_->stopped_by()};
   writer_.reset();
+  prompt_reports_.reset();
   in_batch_ = false;
   return {.request = std::exchange(request_, nullptr), .usage = usage};
 }

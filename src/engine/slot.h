@@ -14,6 +14,7 @@
 #include "engine/engine.h"
 #include "engine/llama_context.h"
 #include "engine/llama_model.h"
+#include "engine/token_reports.h"
 
 namespace confide::engine {
 
@@ -80,6 +81,7 @@ class Slot {
   void sit_out() noexcept {
     in_batch_ = false;
     place_ = -1;
+    reports_due_ = 0;
   }
   // Puts the token to go on from, or up to `most` tokens of the prompt, into the next batch, as far
   // as there is room. Returns how many tokens of prompt.
@@ -98,6 +100,8 @@ class Slot {
   Ended end(Finish finish);
 
  private:
+  int affordable(int count) const;
+  bool report_prompt();
   void show(const AnswerWriter::Shown& shown) const;
   void forget();
   bool recall(Slot& source, std::size_t cached);
@@ -109,6 +113,10 @@ class Slot {
   Rules rules_;
   std::shared_ptr<Request> request_;
   std::unique_ptr<AnswerWriter> writer_;
+  std::unique_ptr<TokenReports> prompt_reports_;  // until all are out; null: none are asked for
+  std::size_t prompt_reported_ = 0;               // tokens of the prompt
+  int report_place_ = 0;           // in the last batch, of what tells of the next of them
+  int reports_due_ = 0;            // from there on
   std::vector<Token> tokens_;      // in the sequence
   std::string cache_key_;          // of the request that they are of
   std::size_t prompt_read_ = 0;    // tokens of the prompt in the sequence

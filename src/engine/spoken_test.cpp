@@ -3,17 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <condition_variable>
 #include <filesystem>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/json.h"
 #include "engine/engine.h"
+#include "engine/test_answer.h"
 #include "engine/test_model.h"
 
 namespace confide::engine {
@@ -21,35 +19,6 @@ namespace {
 
 using ::testing::AnyOf;
 using ::testing::MatchesRegex;
-
-class Listener final : public Sink {
- public:
-  void on_start() override {}
-  void on_text(std::string_view text, std::span<const TokenReport> tokens) override {
-    text_ += text;
-    reports_.insert(reports_.end(), tokens.begin(), tokens.end());
-  }
-  void on_done(Finish finish, Usage /*usage*/) override {
-    const std::lock_guard lock(mutex_);
-    finish_ = finish;
-    changed_.notify_all();
-  }
-  Finish wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return finish_.has_value(); });
-    return *finish_;
-  }
-  // Once it has waited.
-  const std::string& text() const { return text_; }
-  const std::vector<TokenReport>& reports() const { return reports_; }
-
- private:
-  std::string text_;
-  std::vector<TokenReport> reports_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::optional<Finish> finish_;
-};
 
 constexpr const char* kPerson =
     R"({"type":"object","properties":{"name":{"type":"string","maxLength":20},)"
@@ -82,8 +51,8 @@ class SpokenTest : public ::testing::Test {
     if (engine_ == nullptr) GTEST_SKIP() << "SKIPPED: no model at " << kTestModel;
   }
 
-  static std::shared_ptr<Listener> run(const ChatPrompt& prompt, Sampling sampling, int tokens) {
-    auto sink = std::make_shared<Listener>();
+  static std::shared_ptr<Recorder> run(const ChatPrompt& prompt, Sampling sampling, int tokens) {
+    auto sink = std::make_shared<Recorder>();
     const auto ticket = engine_->submit({.prompt = prompt.tokens,
                                          .format = prompt.format,
                                          .sampling = std::move(sampling),
@@ -176,7 +145,7 @@ TEST_F(SpokenTest, FormatsOfOthersAreRefused) {
                                        .sampling = {},
                                        .max_tokens = 1,
                                        .stop = {}},
-                                      {std::make_shared<Listener>()});
+                                      {std::make_shared<Recorder>()});
   ASSERT_FALSE(ticket);
   EXPECT_EQ(ticket.error().code, Errc::malformed);
 }

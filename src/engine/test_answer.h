@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "engine/engine.h"
 
@@ -22,9 +23,15 @@ class Recorder final : public Sink {
     const std::lock_guard lock(mutex_);
     started_ = true;
   }
-  void on_text(std::string_view text, std::span<const TokenReport> /*tokens*/) override {
+  void on_prompt(std::span<const TokenReport> tokens) override {
+    const std::lock_guard lock(mutex_);
+    EXPECT_TRUE(text_.empty());
+    prompt_.insert(prompt_.end(), tokens.begin(), tokens.end());
+  }
+  void on_text(std::string_view text, std::span<const TokenReport> tokens) override {
     const std::lock_guard lock(mutex_);
     text_ += text;
+    reports_.insert(reports_.end(), tokens.begin(), tokens.end());
     ++pieces_;
     changed_.notify_all();
   }
@@ -49,6 +56,9 @@ class Recorder final : public Sink {
     const std::lock_guard lock(mutex_);
     return text_;
   }
+  // Once it has ended.
+  const std::vector<TokenReport>& prompt() const { return prompt_; }
+  const std::vector<TokenReport>& reports() const { return reports_; }
   // How often text has come.
   int pieces() const {
     const std::lock_guard lock(mutex_);
@@ -69,6 +79,8 @@ class Recorder final : public Sink {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::string text_;
+  std::vector<TokenReport> prompt_;
+  std::vector<TokenReport> reports_;
   std::optional<Finish> finish_;
   Usage usage_;
   int pieces_ = 0;

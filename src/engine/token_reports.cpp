@@ -19,7 +19,7 @@ TokenReports::~TokenReports() {
 void TokenReports::add(Token picked, std::span<const float> logits, std::size_t end) {
   drop_taken();
   const double log_sum = log_sum_exp(logits);
-  TokenReport report{.picked = chance(picked, logits, log_sum), .likeliest = {}};
+  TokenReport report{.picked = chance(picked, logits, log_sum), .likeliest = {}, .given = false};
   if (likeliest_ > 0) {  // over the whole vocabulary, however few are wanted
     for (const Token token : likeliest(logits, likeliest_)) {
       report.likeliest.push_back(chance(token, logits, log_sum));
@@ -29,19 +29,29 @@ void TokenReports::add(Token picked, std::span<const float> logits, std::size_t 
   ends_.push_back(end);
 }
 
+void TokenReports::add_given(Token token, std::size_t end) {
+  drop_taken();
+  reports_.push_back({.picked = named(token), .likeliest = {}, .given = true});
+  ends_.push_back(end);
+}
+
 std::span<const TokenReport> TokenReports::take(std::size_t shown) {
   drop_taken();
   taken_ = static_cast<std::size_t>(std::ranges::upper_bound(ends_, shown) - ends_.begin());
   return std::span(reports_).first(taken_);
 }
 
+TokenChance TokenReports::named(Token token) const {
+  TokenChance out{.token = token, .bytes = {}, .logprob = 0};
+  model_.piece(token, out.bytes, LlamaModel::Control::parse);
+  return out;
+}
+
 TokenChance TokenReports::chance(Token token, std::span<const float> logits, double log_sum) const {
   constexpr double kImpossible = -9999.0;  // JSON has no infinity
   const double logprob = static_cast<double>(logits[static_cast<std::size_t>(token)]) - log_sum;
-  TokenChance out{.token = token,
-                  .bytes = {},
-                  .logprob = static_cast<float>(logprob > kImpossible ? logprob : kImpossible)};
-  model_.piece(token, out.bytes, LlamaModel::Control::parse);
+  TokenChance out = named(token);
+  out.logprob = static_cast<float>(logprob > kImpossible ? logprob : kImpossible);
   return out;
 }
 

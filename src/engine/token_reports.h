@@ -20,11 +20,14 @@ class TokenReports {
 
   // `logits` as the model gave them. `end`: the bytes of text up to the end of this token.
   void add(Token picked, std::span<const float> logits, std::size_t end);
+  // Of a token that the model had no say in.
+  void add_given(Token token, std::size_t end);
   // The reports, not taken before, whose text lies within the first `shown` bytes; good until the
   // next call.
   std::span<const TokenReport> take(std::size_t shown);
 
  private:
+  TokenChance named(Token token) const;
   TokenChance chance(Token token, std::span<const float> logits, double log_sum) const;
   void drop_taken();
 
