@@ -109,7 +109,8 @@ Status LlamaContext::open(const LlamaModel& model, const Shape& shape) {
       return fail(Errc::unavailable, guard.reason("no memory for the context"));
     }
     if (!shape.embeddings && llama_get_memory(context_.get()) == nullptr) {
-      return fail(Errc::malformed, "the model keeps no memory of what it read");
+      return fail(Errc::malformed,
+                  "not a text generation model: it reads a text as a whole, and writes none");
     }
     if (shape.embeddings && llama_pooling_type(context_.get()) == LLAMA_POOLING_TYPE_RANK) {
       return fail(Errc::malformed, "the model ranks texts; it makes no vectors of them");

@@ -2,25 +2,29 @@
 // weights are noise, the same every time, so what they say means nothing.
 #pragma once
 
+#include <fmt/format.h>
 #include <ggml.h>
 #include <gguf.h>
 #include <gtest/gtest.h>
 #include <llama.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/testing/temp_folder.h"
 #include "engine/test_model.h"
 
 namespace confide::engine {
+
+using Pooling = enum llama_pooling_type;  // llama.cpp has a function of this name too
 
 struct TinyToken {
   std::string text;
@@ -154,7 +158,7 @@ inline ModelFile tiny_generator(const std::vector<TinyToken>& more) {
   model.tensor("token_embd.weight", {kWidth, static_cast<std::int64_t>(tokens.size())});
   model.tensor("output_norm.weight", {kWidth}, 1.0F);
   for (std::uint32_t i = 0; i < TinyModel::kLayers; ++i) {
-    const std::string block = "blk." + std::to_string(i) + ".";
+    const std::string block = fmt::format("blk.{}.", i);
     for (const char* norm : {"attn_norm", "ffn_norm"}) {
       model.tensor(block + norm + ".weight", {kWidth}, 1.0F);
     }
@@ -164,6 +168,51 @@ inline ModelFile tiny_generator(const std::vector<TinyToken>& more) {
     model.tensor(block + "ffn_gate.weight", {kWidth, TinyModel::kInner});
     model.tensor(block + "ffn_up.weight", {kWidth, TinyModel::kInner});
     model.tensor(block + "ffn_down.weight", {TinyModel::kInner, kWidth});
+  }
+  return model.write();
+}
+
+// Makes vectors, by BERT's architecture: every token sees the whole text. Its vocabulary is
+// WordPiece's: all letters and digits, inside words and at their start, and a few words.
+inline ModelFile tiny_encoder(std::optional<Pooling> pooling) {
+  constexpr std::uint32_t kContext = 64;
+  constexpr std::uint32_t kKinds = 2;  // of sentences
+  constexpr std::int64_t kWidth = TinyModel::kWidth;
+  TinyModel model("bert", kContext);
+  model.fraction("attention.layer_norm_epsilon", 1e-12F);
+  model.flag("attention.causal", false);
+  if (pooling) model.number("pooling_type", static_cast<std::uint32_t>(*pooling));
+  std::vector<TinyToken> tokens;
+  for (const char* control : {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}) {
+    tokens.push_back({.text = control, .type = LLAMA_TOKEN_TYPE_CONTROL});
+  }
+  for (const char letter : std::string_view("abcdefghijklmnopqrstuvwxyz0123456789.,!?")) {
+    tokens.push_back({.text = std::string(1, letter)});
+    tokens.push_back({.text = std::string("\u2581") + letter});
+  }
+  for (const char* word : {"the", "cat", "dog", "sleeps", "barks", "fish", "sea"}) {
+    tokens.push_back({.text = std::string("\u2581") + word});
+  }
+  model.vocabulary("bert", tokens);
+  for (const auto& [name, token] : {std::pair("unknown", 1U), std::pair("bos", 2U),
+                                    std::pair("seperator", 3U), std::pair("mask", 4U)}) {
+    gguf_set_val_u32(model.get(), fmt::format("tokenizer.ggml.{}_token_id", name).c_str(), token);
+  }
+  gguf_set_val_u32(model.get(), "tokenizer.ggml.token_type_count", kKinds);
+  model.tensor("token_embd.weight", {kWidth, static_cast<std::int64_t>(tokens.size())});
+  model.tensor("token_types.weight", {kWidth, kKinds});
+  model.tensor("position_embd.weight", {kWidth, kContext});
+  model.layer("token_embd_norm", {kWidth}, 1.0F);
+  for (std::uint32_t i = 0; i < TinyModel::kLayers; ++i) {
+    const std::string block = fmt::format("blk.{}.", i);
+    for (const char* part : {"attn_q", "attn_k", "attn_v", "attn_output"}) {
+      model.layer(block + part, {kWidth, kWidth});
+    }
+    model.layer(block + "ffn_up", {kWidth, TinyModel::kInner});
+    model.layer(block + "ffn_down", {TinyModel::kInner, kWidth});
+    for (const char* norm : {"attn_output_norm", "layer_output_norm"}) {
+      model.layer(block + norm, {kWidth}, 1.0F);
+    }
   }
   return model.write();
 }
