@@ -181,6 +181,7 @@ class FakeEngine final : public engine::Engine {
   bool takes_tools = true;
   bool fills_in = true;
   int reasoning_tokens = 0;
+  std::vector<engine::TokenReport> prompt_reports;  // if a job asks for them
   std::vector<engine::Job> jobs;
   engine::ModelInfo model{.description = "fake", .context_length = 200, .parameters = 1};
   mutable std::vector<engine::Conversation> conversations;
@@ -240,6 +241,9 @@ class FakeEngine final : public engine::Engine {
     const auto running = held;
     const std::size_t count = running->sinks.size();
     const bool speaks = starts && !running->cancelled;
+    for (std::size_t i = 0; speaks && running->job.prompt_reports && i < count; ++i) {
+      running->sinks[i]->on_prompt(prompt_reports);
+    }
     for (std::size_t round = 0; speaks && round < longest(); ++round) {
       for (std::size_t i = 0; i < count; ++i) {
         const auto& own = pieces_of(i);

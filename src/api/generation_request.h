@@ -26,7 +26,8 @@ struct GenerationRequest {
   // What an assistant answers to, or texts to go on with, at least one.
   std::variant<engine::Conversation, std::vector<Prompt>> input;
   int n = 1;          // answers to each prompt
-  bool echo = false;  // each answer begins with its prompt
+  bool echo = false;  // each answer begins with its prompt; with `logprobs`, its tokens' come first
+  std::string suffix = {};  // of texts to go on with: what comes after each answer; empty: none
   double temperature = 1.0;
   double top_p = 1.0;
   int top_k = 0;  // as in engine::Sampling
@@ -34,8 +35,9 @@ struct GenerationRequest {
   double frequency_penalty = 0.0;
   std::optional<std::uint32_t> seed;
   std::vector<std::pair<engine::Token, float>> bias;
-  int logprobs = -1;              // as in engine::Sampling
-  std::optional<int> max_tokens;  // > 0; nothing: as many as the context has room for
+  int logprobs = -1;  // as in engine::Sampling
+  // Nothing: as many as the context has room for. 0: the prompt is only reported on.
+  std::optional<int> max_tokens;
   std::vector<std::string> stop;
   bool stream = false;
   std::optional<bool> even;  // whether a stream hides the lengths of tokens; else only under E2EE

@@ -60,6 +60,25 @@ ApiResult<std::vector<engine::Token>> tokens_of(const Prompt& prompt, const Gene
                                         std::string(api.traits().prompt_member)));
 }
 
+// Around what is to be filled in.
+ApiResult<std::vector<engine::Token>> tokens_between(const Prompt& prompt,
+                                                     const std::string& suffix,
+                                                     const GenerationApi& api,
+                                                     const engine::Engine& engine) {
+  const auto* text = std::get_if<std::string>(&prompt);
+  if (text == nullptr) {
+    return tl::unexpected(invalid_request("'suffix' needs a prompt that is a text.", "suffix"));
+  }
+  auto tokens = engine.prepare_infill(*text, suffix);
+  if (tokens) return *std::move(tokens);
+  if (tokens.error().code == Errc::unsupported) {
+    return tl::unexpected(invalid_request(
+        "This model cannot fill in the middle: it has no tokens for it.", "suffix"));
+  }
+  return tl::unexpected(no_tokens(tokens.error(), api, engine.info().context_length,
+                                  "The prompt or 'suffix' is no valid text."));
+}
+
 // As it can stand in JSON.
 std::string text_of(const Prompt& prompt, const engine::Engine& engine) {
   if (const auto* text = std::get_if<std::string>(&prompt)) return *text;
@@ -114,6 +133,7 @@ ApiResult<engine::Job> make_job(std::vector<engine::Token> prompt, const Generat
                    .logprobs = request.logprobs},
       .max_tokens = std::min(request.max_tokens.value_or(left),
                              engine.info().shifts ? kShiftedContexts * context : left),
+      .prompt_reports = request.echo && request.logprobs >= 0,
       .stop = request.stop};
 }
 
@@ -142,7 +162,9 @@ ApiResult<std::vector<PreparedPrompt>> prepare_jobs(const GenerationRequest& req
     out.push_back({.job = std::move(job), .lead = ""});
   } else {
     for (const Prompt& prompt : std::get<std::vector<Prompt>>(request.input)) {
-      API_TRY_ASSIGN(auto tokens, tokens_of(prompt, api, engine));
+      API_TRY_ASSIGN(auto tokens, request.suffix.empty()
+                                      ? tokens_of(prompt, api, engine)
+                                      : tokens_between(prompt, request.suffix, api, engine));
       std::string lead = request.echo ? text_of(prompt, engine) : "";
       API_TRY_ASSIGN(auto job, make_job(std::move(tokens), api, engine, request));
       out.push_back({.job = std::move(job), .lead = std::move(lead)});

@@ -84,10 +84,11 @@ ApiResult<void> parse_sampling(const Members& body, GenerationRequest& out) {
   return {};
 }
 
-ApiResult<void> parse_limits(const Members& body, GenerationRequest& out) {
+ApiResult<void> parse_limits(const Members& body, GenerationRequest& out,
+                             std::int64_t least_tokens) {
   constexpr std::int64_t kMost = std::numeric_limits<int>::max();
   for (const std::string_view name : {"max_tokens", "max_completion_tokens"}) {
-    API_TRY_ASSIGN(const auto limit, body.whole(name, 1, kMost));
+    API_TRY_ASSIGN(const auto limit, body.whole(name, least_tokens, kMost));
     if (limit) out.max_tokens = static_cast<int>(*limit);
   }
   API_TRY_ASSIGN(const auto n, body.whole("n", 1, kMaxChoices));
@@ -97,14 +98,15 @@ ApiResult<void> parse_limits(const Members& body, GenerationRequest& out) {
 
 }  // namespace
 
-ApiResult<void> parse_openai_common(const Members& body, GenerationRequest& out) {
+ApiResult<void> parse_openai_common(const Members& body, GenerationRequest& out,
+                                    std::int64_t least_tokens) {
   const Json* model = body.given("model");
   if (model == nullptr || !model->is_string()) {
     return tl::unexpected(body.wrong("model", "a string"));
   }
   out.model = model->get<std::string>();
   API_TRY(parse_sampling(body, out));
-  API_TRY(parse_limits(body, out));
+  API_TRY(parse_limits(body, out, least_tokens));
   API_TRY_ASSIGN(out.stream, body.boolean("stream", false));
   API_TRY_ASSIGN(auto salt, body.text("cache_salt", 1, kMaxSaltBytes));
   out.cache_salt = std::move(salt).value_or("");
@@ -147,7 +149,8 @@ Json openai_usage(const engine::Usage& usage) {
   return {{"prompt_tokens", usage.prompt_tokens},
           {"completion_tokens", usage.completion_tokens},
           {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
-          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}}};
+          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}},
+          {"completion_tokens_details", {{"reasoning_tokens", usage.reasoning_tokens}}}};
 }
 
 StreamEvents openai_usage_event(const OpenaiAnswer& answer, std::string_view object,

@@ -13,8 +13,10 @@ namespace confide::api {
 std::unique_ptr<const GenerationApi> openai_chat_api();
 std::unique_ptr<const GenerationApi> openai_completions_api();
 
-// What both have in common: everything but the prompt and the form of the answer.
-ApiResult<void> parse_openai_common(const Members& body, GenerationRequest& out);
+// What both have in common: everything but the prompt and the form of the answer. `least_tokens`:
+// how few an answer may be limited to.
+ApiResult<void> parse_openai_common(const Members& body, GenerationRequest& out,
+                                    std::int64_t least_tokens = 1);
 // `stream_options`, which only streams may have.
 struct OpenaiStreamOptions {
   bool include_usage = false;

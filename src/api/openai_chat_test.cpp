@@ -240,8 +240,10 @@ TEST_F(OpenaiChatTest, WhatTheEngineCannotFollowIsNamed) {
 
 TEST_F(OpenaiChatTest, UsageTellsWhatWasFoundInTheCache) {
   engine.cached_tokens = 2;
+  engine.reasoning_tokens = 1;
   const Json usage = parsed(*ask(""))["usage"];
   EXPECT_EQ(usage["prompt_tokens_details"]["cached_tokens"], 2);
+  EXPECT_EQ(usage["completion_tokens_details"]["reasoning_tokens"], 1);
   EXPECT_THAT(chunks(*ask(R"("stream":true,"stream_options":{"include_usage":true},)"))
                   .back()["usage"]["prompt_tokens_details"]["cached_tokens"],
               2);

@@ -26,7 +26,7 @@ ApiResult<std::vector<Prompt>> prompts(const Members& body) {
                             kMaxPrompts)));
 }
 
-// `logprobs`, `best_of` and `echo`.
+// `logprobs`, `best_of`, `echo` and `suffix`.
 ApiResult<void> parse_variants(const Members& body, GenerationRequest& out) {
   API_TRY_ASSIGN(const auto logprobs, body.whole("logprobs", 0, kMaxLogprobs));
   out.logprobs = static_cast<int>(logprobs.value_or(-1));
@@ -36,9 +36,16 @@ ApiResult<void> parse_variants(const Members& body, GenerationRequest& out) {
         "'best_of' with this value is not offered here: it must be 1 or equal to 'n'.", "best_of"));
   }
   API_TRY_ASSIGN(out.echo, body.boolean("echo", false));
-  if (out.echo && out.logprobs >= 0) {
-    return tl::unexpected(invalid_request(
-        "'echo' with 'logprobs' is not offered here: there are reports on answers only.", "echo"));
+  if (out.max_tokens == 0 && !(out.echo && out.logprobs >= 0)) {
+    return tl::unexpected(
+        body.wrong("max_tokens", "1 or more, unless 'echo' and 'logprobs' ask about the prompt"));
+  }
+  if (const Json* suffix = body.given("suffix")) {
+    if (!suffix->is_string()) return tl::unexpected(body.wrong("suffix", "a string"));
+    out.suffix = suffix->get<std::string>();
+  }
+  if (out.echo && !out.suffix.empty()) {
+    return tl::unexpected(invalid_request("'echo' goes with no 'suffix'.", "echo"));
   }
   return {};
 }
@@ -117,7 +124,7 @@ class CompletionsApi final : public GenerationApi {
     ParsedRequest out;
     GenerationRequest& request = out.generation;
     API_TRY(check_openai_members(body, OpenaiEndpoint::completions));
-    API_TRY(parse_openai_common(body, request));
+    API_TRY(parse_openai_common(body, request, /*least_tokens=*/0));
     if (!request.max_tokens) request.max_tokens = kDefaultTokens;
     API_TRY(parse_variants(body, request));
     API_TRY_ASSIGN(request.input, prompts(body));

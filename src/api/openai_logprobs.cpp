@@ -50,10 +50,10 @@ Json completion_logprobs(const std::vector<engine::TokenReport>& tokens,
   Json starts = Json::array();
   for (const engine::TokenReport& report : tokens) {
     texts.push_back(printable(report.picked.bytes));
-    chances.push_back(logprob(report.picked));
+    chances.push_back(report.given ? Json(nullptr) : Json(logprob(report.picked)));
     Json top = Json::object();
     for (const auto& chance : report.likeliest) top[printable(chance.bytes)] = logprob(chance);
-    likeliest.push_back(std::move(top));
+    likeliest.push_back(report.given ? Json(nullptr) : std::move(top));
     starts.push_back(offsets.next);
     offsets.next += characters(report.picked.bytes);
   }

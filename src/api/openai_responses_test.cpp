@@ -39,6 +39,7 @@ struct OpenaiResponsesTest : ServiceTest {
 };
 
 TEST_F(OpenaiResponsesTest, ATextIsAnsweredWithAMessage) {
+  engine.reasoning_tokens = 2;
   const auto exchange =
       ask(R"("input":"hi","instructions":"Be brief.","max_output_tokens":9,"store":false)");
   ASSERT_EQ(exchange->status(), 200) << exchange->body();
@@ -59,6 +60,7 @@ TEST_F(OpenaiResponsesTest, ATextIsAnsweredWithAMessage) {
   EXPECT_EQ(answer["output"][0]["type"], "message");
   EXPECT_EQ(answer["output"][0]["content"][0]["text"], "Paris.");
   EXPECT_EQ(answer["usage"]["output_tokens"], 3);
+  EXPECT_EQ(answer["usage"]["output_tokens_details"]["reasoning_tokens"], 2);
   EXPECT_EQ(receipt_of(*exchange)["endpoint"], "/v1/responses");
   EXPECT_EQ(receipt_of(*exchange)["chat_id"], answer["id"]);
 }

@@ -25,7 +25,7 @@ constexpr auto kChat = std::to_array<std::string_view>(
      "safety_identifier", "prompt_cache_retention", "prompt_cache_options", "moderation"});
 constexpr auto kCompletions = std::to_array<std::string_view>(
     {"prompt", "n", "stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias",
-     "logprobs", "max_tokens", "echo", "best_of"});
+     "logprobs", "max_tokens", "echo", "best_of", "suffix"});
 constexpr auto kResponses = std::to_array<std::string_view>(
     {"input", "instructions", "max_output_tokens", "text", "tools", "tool_choice",
      "parallel_tool_calls", "reasoning", "include", "top_logprobs",
@@ -52,7 +52,6 @@ constexpr auto kRefusals = std::to_array<Refusal>({
     {"prediction", "", "there is no speculation on a predicted text"},
     {"web_search_options", "", "this service reaches no network"},
     {"verbosity", "\"medium\"", "ask for a short or long answer in a message"},
-    {"suffix", "\"\"", "no model here fills in the middle"},
     // of vLLM, llama.cpp and others
     {"min_p", "0", kNotSampled},
     {"typical_p", "1", kNotSampled},
@@ -67,7 +66,7 @@ constexpr auto kRefusals = std::to_array<Refusal>({
     {"stop_token_ids", "[]", "use 'stop'"},
     {"include_stop_str_in_output", "false", "a stop string never shows"},
     {"bad_words", "[]", "use 'logit_bias'"},
-    {"prompt_logprobs", "0", "there are reports on answers only"},
+    {"prompt_logprobs", "0", "use 'echo' and 'logprobs' of completions"},
     {"guided_json", "", kOwnGrammar},
     {"guided_regex", "", kOwnGrammar},
     {"guided_choice", "", kOwnGrammar},
@@ -84,8 +83,9 @@ constexpr auto kRefusals = std::to_array<Refusal>({
 });
 
 // The other endpoint's, so that whoever mixes them up is told so.
-constexpr auto kNotInChat = std::to_array<Refusal>(
-    {{"best_of", "1", "use 'n'"}, {"echo", "false", "it is for completions"}});
+constexpr auto kNotInChat = std::to_array<Refusal>({{"best_of", "1", "use 'n'"},
+                                                    {"echo", "false", "it is for completions"},
+                                                    {"suffix", "\"\"", "it is for completions"}});
 constexpr auto kNotInCompletions =
     std::to_array<Refusal>({{"response_format", R"({"type":"text"})", "it is for chat completions"},
                             {"tools", "[]", "they are for chat completions"},

@@ -67,9 +67,13 @@ TEST_F(ServiceE2eeTest, WhatWouldCarryContentOutsideTheFieldsIsRefusedByName) {
     EXPECT_EQ(parsed(*refused)["error"]["param"], c.param);
     EXPECT_THAT(refused->body(), HasSubstr("OHTTP"));
   }
-  const auto completion = send("/v1/completions", seal::Endpoint::completions,
-                               R"({"model":"tiny","prompt":"x","logprobs":1})");
-  EXPECT_EQ(error_type(*completion.exchange), "e2ee_unsupported_endpoint");
+  for (const std::string param : {"logprobs", "suffix"}) {
+    const std::string value = param == "suffix" ? "\"x\"" : "1";
+    const auto completion = send("/v1/completions", seal::Endpoint::completions,
+                                 R"({"model":"tiny","prompt":"x",")" + param + "\":" + value + "}");
+    EXPECT_EQ(error_type(*completion.exchange), "e2ee_unsupported_endpoint");
+    EXPECT_EQ(parsed(*completion.exchange)["error"]["param"], param);
+  }
   EXPECT_TRUE(engine.jobs.empty());
 }
 

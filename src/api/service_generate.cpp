@@ -28,6 +28,7 @@ std::uint32_t random_seed() {
 // that E2EE seals do not cover it (rule E12); empty if there is nothing.
 std::string unsealable(const GenerationRequest& request, const GenerationApi& api) {
   if (request.logprobs >= 0) return "logprobs";
+  if (!request.suffix.empty()) return "suffix";
   const auto* conversation = std::get_if<engine::Conversation>(&request.input);
   if (conversation == nullptr) return "";
   if (!conversation->tools.empty()) return "tools";

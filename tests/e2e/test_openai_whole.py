@@ -100,11 +100,37 @@ def test_older_completions(client):
     assert all(len(top) <= 2 for top in logprobs.top_logprobs)
 
 
+def test_how_likely_a_prompt_was(client):
+    prompt = "The capital of France is"
+
+    def completed(**options):
+        return client.completions.create(model=MODEL_NAME, prompt=prompt, temperature=0, logprobs=1,
+                                         **options).choices[0]
+
+    alone = completed(echo=True, max_tokens=0)
+    count = len(alone.logprobs.tokens)
+    assert alone.text == "".join(alone.logprobs.tokens) == prompt
+    assert alone.logprobs.token_logprobs[0] is None and alone.logprobs.top_logprobs[0] is None
+    assert all(chance < 0 for chance in alone.logprobs.token_logprobs[1:])
+    answer = completed(max_tokens=3)
+    both = completed(echo=True, max_tokens=3)
+    assert both.text == prompt + answer.text
+    assert both.logprobs.tokens == alone.logprobs.tokens + answer.logprobs.tokens
+    assert both.logprobs.token_logprobs[count] == pytest.approx(answer.logprobs.token_logprobs[0], abs=0.1)
+
+
+def test_a_model_without_the_tokens_fills_nothing_in(client):
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.completions.create(model=MODEL_NAME, prompt="def f(", suffix="return x", max_tokens=3)
+    assert caught.value.param == "suffix"
+
+
 def test_what_was_found_in_the_cache_is_said(client):
     long = [{"role": "user", "content": "Count: " + " ".join(str(i) for i in range(200))}]
     ask(client, messages=long, max_tokens=1)
     again = ask(client, messages=long, max_tokens=1)
     assert again.usage.prompt_tokens_details.cached_tokens > 0
+    assert again.usage.completion_tokens_details.reasoning_tokens == 0, "this model does not think"
     salted = ask(client, messages=long, max_tokens=1, extra_body={"cache_salt": "another"})
     assert salted.usage.prompt_tokens_details.cached_tokens == 0
 
