@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (verified.has_value() != verdict.passed()) std::abort();
   if (verified) {
     (void)verified->platform_event("compose-hash");
-    (void)verified->application_event("confide.model");
+    (void)verified->application_events("confide.model");
   }
   td.rtmr[3][0] ^= 1U;
   confide::verify::Verdict spoiled;
