@@ -73,17 +73,24 @@ class Confide(Peer):
     says = b"listening on https"
 
     def __init__(self, options, folder):
-        state = pathlib.Path(folder) / "state"
-        self.log = open(pathlib.Path(folder) / "confide.log", "w+b")
-        self.process = subprocess.Popen(
-            [options.server, "--model", options.model, "--listen", "127.0.0.1:0", "--tee", "sim",
-             "--state", state, "--threads", str(THREADS), "--slots", "8", "--context", "1024",
-             "--model-name", "model"], stderr=self.log)
+        folder = pathlib.Path(folder)
+        folder.mkdir(exist_ok=True)
+        state = folder / "state"
+        self.log = open(folder / "confide.log", "w+b")
+        self.process = subprocess.Popen(self.command(options, state), stderr=self.log)
         self.port = None
         wait(self.listening, "confide-server")
+        self.trust(state)
+
+    def trust(self, state):
         self.certificate = state / "tls-cert.pem"
         self.context = ssl.create_default_context(cafile=str(self.certificate))
         self.keys = wire.keyset(self)
+
+    def command(self, options, state):
+        return [options.server, "--model", options.model, "--listen", "127.0.0.1:0", "--tee", "sim",
+                "--state", state, "--threads", str(THREADS), "--slots", "8", "--context", "1024",
+                "--model-name", "model"]
 
     def listening(self):
         found = re.search(self.says + rb"://127.0.0.1:(\d+)",
@@ -166,6 +173,10 @@ def measure(server, streams, tokens):
     return sum(counted) / elapsed, statistics.median(firsts)
 
 
+def show_progress():
+    print(".", end="", file=sys.stderr, flush=True)
+
+
 def parse_options(paths, streams):
     """Each of `paths` must be given; `streams` is how many at once unless it says otherwise."""
     parser = argparse.ArgumentParser()
@@ -206,7 +217,7 @@ def compare(servers, streams, options):
         for server in servers if turn % 2 == 0 else reversed(servers):
             measure(server, 1, 4)  # whoever was idle finds its pages in the cache again
             runs[server.name].append(measure(server, streams, options.tokens))
-            print(".", end="", file=sys.stderr, flush=True)
+            show_progress()
     print(file=sys.stderr)
 
     def median(name, column):

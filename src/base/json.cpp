@@ -105,39 +105,45 @@ class Builder final : public nlohmann::json_sax<Json> {
 };
 
 // RFC 8785 section 3.2.2.2; serde_json escapes the same characters the same way.
+void write_escaped(std::string& out, char c) {
+  switch (c) {
+    case '"':
+      out += "\\\"";
+      break;
+    case '\\':
+      out += "\\\\";
+      break;
+    case '\b':
+      out += "\\b";
+      break;
+    case '\t':
+      out += "\\t";
+      break;
+    case '\n':
+      out += "\\n";
+      break;
+    case '\f':
+      out += "\\f";
+      break;
+    case '\r':
+      out += "\\r";
+      break;
+    default:
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
+  }
+}
+
 void write_string(std::string& out, std::string_view text) {
   out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-        } else {
-          out += c;
-        }
-    }
+  std::size_t written = 0;  // what needs no escape is copied in runs
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
+    out += text.substr(written, i - written);
+    write_escaped(out, c);
+    written = i + 1;
   }
+  out += text.substr(written);
   out += '"';
 }
 
@@ -192,7 +198,7 @@ void write_compact(std::string& out, const Json& value) {
     case Json::value_t::object: {
       out += '{';
       bool first = true;
-      for (const auto& [name, member] : value.items()) {
+      for (const auto& [name, member] : value.get_ref<const Json::object_t&>()) {
         if (!first) out += ',';
         first = false;
         write_string(out, name);
@@ -244,11 +250,12 @@ Status write_canonical(std::string& out, const Json& value) {
   switch (value.type()) {
     case Json::value_t::object: {
       std::vector<std::pair<std::string_view, const Json*>> members;
-      for (auto it = value.begin(); it != value.end(); ++it) {
-        if (!is_ascii(it.key())) {
+      members.reserve(value.size());
+      for (const auto& [name, member] : value.get_ref<const Json::object_t&>()) {
+        if (!is_ascii(name)) {
           return fail(Errc::unsupported, "canonical JSON: non-ASCII member name");
         }
-        members.emplace_back(it.key(), &it.value());
+        members.emplace_back(name, &member);
       }
       std::ranges::sort(members, {}, [](const auto& member) { return member.first; });
       out += '{';

@@ -1,11 +1,11 @@
 #include "base/secret.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
+
+#include "base/locked_memory.h"
 
 namespace confide {
 
@@ -28,23 +28,21 @@ bool constant_time_equal(ByteView a, ByteView b) noexcept {
 }
 
 SecretBytes::SecretBytes(std::size_t size)
-    : data_(size == 0 ? nullptr : new std::uint8_t[size]()), size_(size) {
-  if (size_ != 0) mlock(data_.get(), size_);
-}
+    : data_(size == 0 ? nullptr : allocate_locked(size)), size_(size) {}
 
 SecretBytes SecretBytes::copy_of(ByteView bytes) {
   SecretBytes out(bytes.size());
-  std::ranges::copy(bytes, out.data_.get());
+  std::ranges::copy(bytes, out.data_);
   return out;
 }
 
 SecretBytes::SecretBytes(SecretBytes&& other) noexcept
-    : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
 
 SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
   if (this != &other) {
     release();
-    data_ = std::move(other.data_);
+    data_ = std::exchange(other.data_, nullptr);
     size_ = std::exchange(other.size_, 0);
   }
   return *this;
@@ -52,10 +50,11 @@ SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
 
 SecretBytes::~SecretBytes() { release(); }
 
-// The page stays locked: another secret may live on it, and munlock(2) does not count.
 void SecretBytes::release() noexcept {
+  if (size_ == 0) return;
   wipe(reveal());
-  data_.reset();
+  free_locked(data_, size_);
+  data_ = nullptr;
   size_ = 0;
 }
 

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 
@@ -36,14 +35,14 @@ class SecretBytes {
 
   std::size_t size() const noexcept { return size_; }
   // The one way in: grep for `reveal` to see who reads secrets.
-  ByteView reveal() const noexcept { return {data_.get(), size_}; }
-  std::span<std::uint8_t> reveal() noexcept { return {data_.get(), size_}; }
+  ByteView reveal() const noexcept { return {data_, size_}; }
+  std::span<std::uint8_t> reveal() noexcept { return {data_, size_}; }
   SecretBytes clone() const { return copy_of(reveal()); }
 
  private:
   void release() noexcept;
 
-  std::unique_ptr<std::uint8_t[]> data_;
+  std::uint8_t* data_ = nullptr;  // of allocate_locked()
   std::size_t size_ = 0;
 };
 

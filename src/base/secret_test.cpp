@@ -1,10 +1,15 @@
 #include "base/secret.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <new>
+#include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -54,6 +59,8 @@ void watch(const SecretBytes& secret) {
 }
 
 SecretBytes sample() { return SecretBytes::copy_of(Bytes{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}); }
+// Has memory of its own, which is watched as it is freed.
+SecretBytes large() { return SecretBytes::copy_of(Bytes(100, 7)); }
 
 TEST(SecretBytes, StartsAsZeroes) {
   EXPECT_THAT(SecretBytes(40).reveal(), Each(0));
@@ -63,15 +70,53 @@ TEST(SecretBytes, StartsAsZeroes) {
 
 TEST(SecretBytes, IsWipedWhenDestroyed) {
   {
-    const SecretBytes secret = sample();
+    const SecretBytes secret = large();
     watch(secret);
   }
   EXPECT_EQ(releases, 1);
   EXPECT_TRUE(was_wiped);
 }
 
+// Their pages are never unmapped, so they may be looked at; the first bytes lead to other free
+// ones.
+TEST(SecretBytes, SmallOnesAreWipedAndUsedAgain) {
+  const std::uint8_t* memory = nullptr;
+  {
+    const SecretBytes secret = SecretBytes::copy_of(Bytes(64, 7));
+    memory = secret.reveal().data();
+  }
+  EXPECT_THAT(std::vector(memory + sizeof(void*), memory + 64), Each(0));
+  const SecretBytes next(64);
+  EXPECT_EQ(next.reveal().data(), memory);
+  EXPECT_THAT(next.reveal(), Each(0));
+}
+
+TEST(SecretBytes, ManyLiveAtOnceAndApart) {
+  std::vector<SecretBytes> all;
+  for (int i = 0; i < 3000; ++i) {
+    all.push_back(SecretBytes::copy_of(Bytes(64, static_cast<std::uint8_t>(i))));
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_THAT(all[i].reveal(), Each(static_cast<std::uint8_t>(i)));
+  }
+}
+
+TEST(SecretBytes, LiesInLockedMemory) {
+  rlimit limit{};
+  getrlimit(RLIMIT_MEMLOCK, &limit);
+  if (limit.rlim_cur < rlim_t{1} << 20U) GTEST_SKIP() << "this user may not lock memory";
+  const SecretBytes secret = sample();
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  while (status >> word && word != "VmLck:") {
+  }
+  int locked_kib = 0;
+  status >> locked_kib;
+  EXPECT_GE(locked_kib, 64);
+}
+
 TEST(SecretBytes, IsWipedWhenAnotherIsMovedIn) {
-  SecretBytes secret = sample();
+  SecretBytes secret = large();
   SecretBytes next = SecretBytes::copy_of(Bytes{42});
   watch(secret);
   secret = std::move(next);

@@ -3,6 +3,9 @@
 #include <openssl/curve25519.h>
 
 #include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "crypto/aws_lc.h"
@@ -11,6 +14,20 @@
 #include "crypto/random.h"
 
 namespace confide::crypto {
+namespace {
+
+// The u-coordinates of the points of order 1, 2, 4 and 8 of curve and twist. Little-endian; the
+// last two spell 0 and 1 a second time, above the prime.
+constexpr std::array<std::string_view, 7> kLowOrder = {
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+    "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"};
+
+}  // namespace
 
 X25519Key::X25519Key(std::shared_ptr<const SecretBytes> scalar, const X25519Public& pub)
     : scalar_(std::move(scalar)), public_(pub) {}
@@ -44,6 +61,11 @@ Result<SecretBytes> X25519Key::agree(const X25519Public& peer) const {
     return aws_lc_fail(Errc::malformed, "X25519: the peer's point has low order");
   }
   return out;
+}
+
+bool has_low_order(const X25519Public& peer) {
+  const std::string hex = to_hex(peer);
+  return std::ranges::find(kLowOrder, hex) != kLowOrder.end();
 }
 
 Result<X25519Public> x25519_from_ed25519(ByteView ed25519_public) {

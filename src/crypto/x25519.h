@@ -27,6 +27,10 @@ class X25519Key {
   X25519Public public_{};
 };
 
+// Whether agree() would refuse this peer whatever the own key: one of the points whose order
+// divides the cofactor (RFC 7748, section 7), in any spelling without the ignored top bit.
+bool has_low_order(const X25519Public& peer);
+
 // Maps an Ed25519 public key to its Montgomery u-coordinate. Fails with `malformed`.
 Result<X25519Public> x25519_from_ed25519(ByteView ed25519_public);
 

@@ -1,6 +1,8 @@
 #include "crypto/x25519.h"
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -46,6 +48,29 @@ TEST(X25519, Rfc7748Multiplication) {
   EXPECT_EQ(agreed(key_of("4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d"),
                    point("e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493")),
             "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957");
+}
+
+// All of them, and no other: what lies above the prime 2^255 - 19 spells 0 to 18 a second time.
+TEST(X25519, KnowsWhoCannotBeAgreedWith) {
+  std::vector<X25519Public> points = {
+      point("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
+      point("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157")};
+  for (int i = 0; i < 24; ++i) {
+    X25519Public low{};
+    low[0] = static_cast<std::uint8_t>(i);
+    points.push_back(low);
+    X25519Public high = point(std::string(62, 'f') + "7f");
+    high[0] = static_cast<std::uint8_t>(0xff - i);
+    points.push_back(high);
+    points.push_back(X25519Key::generate().public_key());
+  }
+  const X25519Key key = key_of_byte(0x03);
+  int refused = 0;
+  for (const X25519Public& peer : points) {
+    EXPECT_EQ(has_low_order(peer), !key.agree(peer)) << to_hex(peer);
+    refused += has_low_order(peer) ? 1 : 0;
+  }
+  EXPECT_EQ(refused, 7);
 }
 
 TEST(X25519, ContractVectors) {

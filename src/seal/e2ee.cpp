@@ -47,10 +47,13 @@ const OpeningKey* find_key(const std::vector<OpeningKey>& keys, std::string_view
   return nullptr;
 }
 
-// Whether we could answer to this key: one of low order must be refused before inference, not when
-// the answer stands ready.
+// Whether we could answer to this key, which is in normal form: one of low order must be refused
+// before inference, not when the answer stands ready. Of secp256k1 there are none.
 bool can_seal_to(Suite suite, ByteView client_key) {
-  return seal_field(suite, client_key, "", "").has_value();
+  if (suite != Suite::x25519) return true;
+  crypto::X25519Public point{};
+  std::ranges::copy(client_key, point.begin());
+  return !crypto::has_low_order(point);
 }
 
 // What the headers say, once all of it holds.

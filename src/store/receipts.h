@@ -1,4 +1,4 @@
-// Receipts that outlive the process: one SQLite file.
+// Receipts that outlive the process: one SQLite file, and journals of what is on its way into it.
 #pragma once
 
 #include <chrono>
@@ -30,7 +30,8 @@ class ReceiptStore {
   static Result<std::unique_ptr<ReceiptStore>> open(const std::string& path, Retention retention);
   virtual ~ReceiptStore() = default;
 
-  // A receipt is never overwritten: fails with `mismatch` if its id is there already.
+  // A receipt is never overwritten: of two with one id the first stands. Fails with `mismatch` if
+  // the other has just come, `unavailable` if it cannot be written.
   virtual Status put(const std::string& receipt_id, const std::optional<std::string>& chat_id,
                      const StoredReceipt& receipt, Time now) = 0;
   // By receipt id first, then the newest by chat id (chat ids may collide: an older receipt is

@@ -13,11 +13,11 @@ export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 3; }
 
-install_packages() {
+install_packages() { # LIST
   local missing
   missing=$(while read -r package; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
-  done <tools/setup/packages.txt)
+  done <"$1")
   [ -z "$missing" ] && return
   say "Installing $(wc -w <<<"$missing") Debian packages"
   local as_root=()
@@ -64,15 +64,38 @@ llama_flags=(
   -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF
   -DLLAMA_USE_PREBUILT_UI=OFF)
 
-# Debian main has neither CUDA nor a Vulkan that is new enough: they must be there.
-check_gpu_toolkit() {
+# Debian 12's headers are too old for llama.cpp, its loader and its compiler of shaders are not. So
+# Debian 13's headers are unpacked beside them, and found first.
+fetch_vulkan() {
+  local folder=$deps/vulkan
+  export VULKAN_SDK=$PWD/$folder/usr CMAKE_PREFIX_PATH=$PWD/$folder/usr
+  [ -e "$folder/done.stamp" ] && return
+  say "Fetching Vulkan's headers from Debian 13"
+  rm -rf "$folder"
+  mkdir -p "$folder"/{lists,cache/archives}/partial
+  local keys=/usr/share/keyrings/debian-archive-keyring.gpg
+  echo "deb [signed-by=$keys] http://deb.debian.org/debian trixie main" >"$folder/sources.list"
+  local apt=(apt-get -qq -o "Dir::Etc::sourcelist=$PWD/$folder/sources.list" -o Dir::Etc::sourceparts=-
+    -o "Dir::State::lists=$PWD/$folder/lists" -o "Dir::Cache=$PWD/$folder/cache"
+    -o APT::Sandbox::User=)
+  ("${apt[@]}" update && cd "$folder" && "${apt[@]}" download libvulkan-dev spirv-headers) >&2 ||
+    die "could not fetch Vulkan's headers; check the network and run this again"
+  local package
+  for package in "$folder"/*.deb; do dpkg-deb -x "$package" "$folder"; done
+  # Of the loader there is a link alone, to what Debian 12 has elsewhere.
+  rm -rf "$folder"/{lists,cache,usr/lib} "$folder"/*.deb
+  touch "$folder/done.stamp"
+}
+
+# CUDA is no part of Debian main: it must be there.
+prepare_gpu() {
   case $gpu in
     cuda)
       command -v nvcc >/dev/null ||
         die "--cuda needs NVIDIA's CUDA toolkit, 12 or newer, with nvcc on the PATH" ;;
     vulkan)
-      command -v glslc >/dev/null && pkg-config --atleast-version=1.3.272 vulkan ||
-        die "--vulkan needs glslc and Vulkan's headers, 1.3.272 or newer: Debian 12 has 1.3.239" ;;
+      install_packages tools/setup/packages-vulkan.txt
+      fetch_vulkan ;;
   esac
 }
 
@@ -130,8 +153,8 @@ build_aws_lc() {
 
 # All that a build needs and Debian has not.
 prepare_dependencies() {
-  install_packages
-  check_gpu_toolkit
+  install_packages tools/setup/packages.txt
+  prepare_gpu
   fetch_llama
   build_llama
   fetch_aws_lc
