@@ -76,7 +76,7 @@ void Generation::begin(std::vector<std::unique_ptr<engine::Ticket>> tickets) {
 void Generation::Choice::on_start() {
   const std::lock_guard lock(owner_.mutex_);
   owner_.started_ = true;
-  owner_.schedule();
+  if (owner_.plan_.stream) owner_.schedule();  // otherwise nobody waits for less than all
 }
 
 void Generation::Choice::on_prompt(std::span<const engine::TokenReport> tokens) {
@@ -90,7 +90,7 @@ void Generation::Choice::on_text(std::string_view text,
   const std::lock_guard lock(owner_.mutex_);
   news.text += text;
   news.tokens.insert(news.tokens.end(), tokens.begin(), tokens.end());
-  owner_.schedule();
+  if (owner_.plan_.stream) owner_.schedule();
 }
 
 void Generation::Choice::on_done(engine::Finish finish, engine::Usage usage) {
