@@ -138,13 +138,15 @@ ApiResult<void> Grant::begin(SteadyTime now) {
   return {};
 }
 
-ApiResult<void> Grant::reserve(std::size_t tokens, SteadyTime now) {
+ApiResult<void> Grant::reserve(const TokenNeed& need, SteadyTime now) {
   if (!key_->tokens_per_minute) return {};
   std::unique_lock lock(meter_->mutex);
   Budget& budget = meter_->tokens;
   budget.fit(key_->tokens_per_minute, now);
+  const double answer = std::min(static_cast<double>(need.longest), budget.capacity() / 4);
   // Even an empty prompt needs a budget that answers before it have not overdrawn.
-  const auto amount = static_cast<double>(std::max<std::size_t>(tokens, 1));
+  const double amount =
+      std::max(static_cast<double>(need.prompt) + static_cast<double>(need.answers) * answer, 1.0);
   const auto wait = budget.wait_for(amount);
   if (wait > std::chrono::seconds{0}) {
     lock.unlock();

@@ -23,6 +23,13 @@ std::string credential_of(const net::Headers& headers);
 
 class KeyMeter;
 
+// What a request may use at most.
+struct TokenNeed {
+  std::size_t prompt = 0;   // tokens, of all prompts
+  std::size_t answers = 0;  // how many there will be,
+  std::size_t longest = 0;  // and the most tokens of one
+};
+
 // A request that a key let in. Thread-safe but for begin() and end().
 class Grant {
  public:
@@ -37,10 +44,12 @@ class Grant {
   // Counts one request, which then counts as running until end(). 429 if that is one too many.
   ApiResult<void> begin(SteadyTime now);
   void end();  // gives back, too; the destructor does it as well
-  // Takes what the request may use at most from the key's budget of tokens, so that many at once
-  // cannot use more together than each may alone; 429 if too little is left. Called once. What may
-  // be more than a whole minute's budget needs a full one, and takes all of it.
-  ApiResult<void> reserve(std::size_t tokens, SteadyTime now);
+  // Takes what the request may use from the key's budget of tokens, so that many at once cannot use
+  // more together than each may alone; 429 if too little is left. Called once. Of one answer it
+  // takes a quarter of a minute's budget at most, since most end long before they must: where
+  // answers may be longer, four at once can overdraw, and what comes after waits. What is more than
+  // a whole minute's budget needs a full one, and takes all of it.
+  ApiResult<void> reserve(const TokenNeed& need, SteadyTime now);
   // What was used, out of what is reserved. For what goes beyond, the budget may sink below
   // nothing, and later requests wait.
   void use(std::size_t tokens, SteadyTime now);

@@ -115,66 +115,80 @@ TEST(AccessTest, WhatMayBeUsedIsReservedAndTheRestGivenBack) {
   const Access access({with_tokens(600)});
   const auto first = grant(access, "one");
   const auto second = grant(access, "one");
-  EXPECT_TRUE(first->reserve(400, kStart));
-  const auto refused = second->reserve(300, kStart);
+  EXPECT_TRUE(first->reserve({.prompt = 400}, kStart));
+  const auto refused = second->reserve({.prompt = 300}, kStart);
   ASSERT_FALSE(refused) << "together they might use more than there is";
   EXPECT_EQ(refused.error().code, "rate_limit_exceeded");
   EXPECT_EQ(error_response(refused.error()).headers.get("Retry-After"), "10");
   EXPECT_EQ(error_response(refused.error()).headers.get("X-RateLimit-Remaining-Tokens"), "200");
   first->use(100, kStart);
   first->give_back();
-  EXPECT_FALSE(second->reserve(501, kStart));
-  EXPECT_TRUE(second->reserve(500, kStart));
+  EXPECT_FALSE(second->reserve({.prompt = 501}, kStart));
+  EXPECT_TRUE(second->reserve({.prompt = 500}, kStart));
 }
 
 TEST(AccessTest, AGrantThatEndsGivesBack) {
   const Access access({with_tokens(600)});
   auto dropped = grant(access, "one");
-  EXPECT_TRUE(dropped->reserve(600, kStart));
+  EXPECT_TRUE(dropped->reserve({.prompt = 600}, kStart));
   dropped.reset();
   const auto ended = grant(access, "one");
-  EXPECT_TRUE(ended->reserve(600, kStart));
+  EXPECT_TRUE(ended->reserve({.prompt = 600}, kStart));
   ended->end();
-  EXPECT_TRUE(grant(access, "one")->reserve(600, kStart));
+  EXPECT_TRUE(grant(access, "one")->reserve({.prompt = 600}, kStart));
 }
 
 TEST(AccessTest, WhatIsGivenBackFillsTheBudgetAndNoMore) {
   const Access access({with_tokens(600)});
   const auto slow = grant(access, "one");
-  EXPECT_TRUE(slow->reserve(300, kStart));
+  EXPECT_TRUE(slow->reserve({.prompt = 300}, kStart));
   slow->use(0, kStart + seconds{60});
   slow->give_back();
-  EXPECT_TRUE(grant(access, "one")->reserve(600, kStart + seconds{60}));
+  EXPECT_TRUE(grant(access, "one")->reserve({.prompt = 600}, kStart + seconds{60}));
   const auto next = grant(access, "one");
-  EXPECT_TRUE(next->reserve(600, kStart + seconds{60}));
-  EXPECT_FALSE(grant(access, "one")->reserve(1, kStart + seconds{60}));
+  EXPECT_TRUE(next->reserve({.prompt = 600}, kStart + seconds{60}));
+  EXPECT_FALSE(grant(access, "one")->reserve({.prompt = 1}, kStart + seconds{60}));
 }
 
 TEST(AccessTest, MoreThanWasReservedIsADebt) {
   const Access access({with_tokens(600)});
   const auto request = grant(access, "one");
-  EXPECT_TRUE(request->reserve(100, kStart));
+  EXPECT_TRUE(request->reserve({.prompt = 100}, kStart));
   request->use(60, kStart);
   request->use(740, kStart);
   const auto after = grant(access, "one");
-  const auto refused = after->reserve(1, kStart);
+  const auto refused = after->reserve({.prompt = 1}, kStart);
   ASSERT_FALSE(refused);
   EXPECT_EQ(error_response(refused.error()).headers.get("Retry-After"), "21")
       << "200 below nothing";
   EXPECT_EQ(error_response(refused.error()).headers.get("X-RateLimit-Remaining-Tokens"), "0");
-  EXPECT_FALSE(after->reserve(0, kStart + seconds{20}));
-  EXPECT_TRUE(after->reserve(1, kStart + seconds{21}));
+  EXPECT_FALSE(after->reserve({.prompt = 0}, kStart + seconds{20}));
+  EXPECT_TRUE(after->reserve({.prompt = 1}, kStart + seconds{21}));
+}
+
+TEST(AccessTest, EachAnswerTakesAQuarterOfTheBudgetAtMost) {
+  const Access access({with_tokens(400)});
+  std::vector<std::shared_ptr<Grant>> running;
+  for (int i = 0; i < 4; ++i) {
+    running.push_back(grant(access, "one"));
+    const TokenNeed short_one{.prompt = 10, .answers = 2, .longest = 40};
+    EXPECT_TRUE(running.back()->reserve(short_one, kStart)) << i;
+  }
+  const TokenNeed long_one{.prompt = 10, .answers = 1, .longest = 100'000};
+  EXPECT_FALSE(grant(access, "one")->reserve(long_one, kStart)) << "40 are left";
+  running.resize(3);
+  EXPECT_TRUE(grant(access, "one")->reserve(long_one, kStart)) << "130 are left, 110 needed";
 }
 
 TEST(AccessTest, WhatMayBeMoreThanTheBudgetNeedsAFullOneAndTakesAllOfIt) {
   const Access access({with_tokens(60)});
   const auto first = grant(access, "one");
-  EXPECT_TRUE(first->reserve(100, kStart));
-  EXPECT_FALSE(grant(access, "one")->reserve(1, kStart));
+  EXPECT_TRUE(first->reserve({.prompt = 100}, kStart));
+  EXPECT_FALSE(grant(access, "one")->reserve({.prompt = 1}, kStart));
   first->use(100, kStart);
   first->give_back();
-  EXPECT_FALSE(grant(access, "one")->reserve(100, kStart + seconds{60}));
-  EXPECT_TRUE(grant(access, "one")->reserve(100, kStart + seconds{100}));
+  EXPECT_FALSE(grant(access, "one")->reserve({.prompt = 100}, kStart + seconds{60}));
+  EXPECT_TRUE(grant(access, "one")->reserve({.prompt = 100}, kStart + seconds{100}));
 }
 
 TEST(AccessTest, AReplacedFileKeepsTheCountsOfKeysThatStay) {

@@ -146,7 +146,7 @@ class Service {
   // In clear, whether encryption was asked for or not.
   void refuse_in_clear(Call& call, ApiError error);
   // Of the budget of the request's key, if it has one, what may be used at most.
-  static ApiResult<void> reserve(const Call& call, std::size_t tokens);
+  static ApiResult<void> reserve(const Call& call, const TokenNeed& need);
   ApiResult<void> start_generation(Call& call, const GenerationApi& api);
   ApiResult<AcceptedBody> accept_body(Call& call, std::optional<seal::Endpoint> fields);
   aci::ReceiptFields start_receipt(const Call& call, std::string_view path,

@@ -99,7 +99,7 @@ ApiResult<void> Service::start_embedding(Call& call) {
     plan->prompt_tokens += static_cast<int>(tokens.size());
     texts.push_back(std::move(tokens));
   }
-  API_TRY(reserve(call, static_cast<std::size_t>(plan->prompt_tokens)));
+  API_TRY(reserve(call, {.prompt = static_cast<std::size_t>(plan->prompt_tokens)}));
   plan->call.exchange = call.exchange;
   plan->call.watch = call.watch;
   plan->call.keyset = call.keyset;

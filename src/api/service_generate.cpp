@@ -1,4 +1,6 @@
 // What generates text: from a body to jobs in the engine.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "api/e2ee_headers.h"
@@ -69,9 +71,9 @@ void Service::refuse_in_clear(Call& call, ApiError error) {
   refuse(call, error);
 }
 
-ApiResult<void> Service::reserve(const Call& call, std::size_t tokens) {
+ApiResult<void> Service::reserve(const Call& call, const TokenNeed& need) {
   const auto grant = call.watch->grant();
-  return grant ? grant->reserve(tokens, std::chrono::steady_clock::now()) : ApiResult<void>();
+  return grant ? grant->reserve(need, std::chrono::steady_clock::now()) : ApiResult<void>();
 }
 
 // Opens and parses the body. Every E2EE and constraint error is found here, before any inference.
@@ -156,7 +158,7 @@ ApiResult<void> Service::answer_count(Call& call, const GenerationApi& api, cons
   const auto& conversation = std::get<engine::Conversation>(parsed.generation.input);
   API_TRY_ASSIGN(const auto prompt, prepare_chat(conversation, api, engine));
   const std::size_t tokens = prompt.tokens.size();
-  API_TRY(reserve(call, tokens));
+  API_TRY(reserve(call, {.prompt = tokens}));
   call.watch->use(static_cast<int>(tokens));
   aci::ReceiptFields receipt = std::move(planned.receipt);
   receipt.model = parsed.generation.model;
@@ -259,17 +261,18 @@ ApiResult<void> Service::start_generation(Call& call, const GenerationApi& api) 
                      .created = to_unix(planned.receipt.served_at),
                      .prompt_tokens = 0,
                      .request_id = call.errors.request_id};
-  std::size_t most = 0;  // tokens, of prompts and answers
+  TokenNeed need;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const engine::Job& job = prompts[i].job;
     head.prompt_tokens += static_cast<int>(job.prompt.size());
-    most += job.prompt.size();
-    most += static_cast<std::size_t>(request.n) * static_cast<std::size_t>(job.max_tokens);
+    need.prompt += job.prompt.size();
+    need.answers += static_cast<std::size_t>(request.n);
+    need.longest = std::max(need.longest, static_cast<std::size_t>(job.max_tokens));
     for (int n = 0; n < request.n; ++n) {
       planned.choices.push_back({.prompt = i, .format = job.format, .lead = prompts[i].lead});
     }
   }
-  API_TRY(reserve(call, most));
+  API_TRY(reserve(call, need));
   const engine::Job& first = prompts.front().job;
   planned.receipt.chat_id = head.id;
   planned.receipt.model = request.model;
