@@ -82,7 +82,7 @@ void Generation::Choice::on_start() {
 void Generation::Choice::on_prompt(std::span<const engine::TokenReport> tokens) {
   const std::lock_guard lock(owner_.mutex_);
   news.tokens.insert(news.tokens.end(), tokens.begin(), tokens.end());
-  owner_.schedule();
+  if (owner_.plan_.stream) owner_.schedule();
 }
 
 void Generation::Choice::on_text(std::string_view text,
