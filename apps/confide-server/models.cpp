@@ -131,8 +131,9 @@ Status Models::start(const ServeOptions& options) {
                     .embedder = nullptr};
     if (model.embeds) {
       TRY_ASSIGN(running.embedder,
-                 engine::Embedder::load(model.file,
-                                        {.context = options.context, .threads = options.threads}));
+                 engine::Embedder::load(model.file, {.context = options.context,
+                                                     .threads = options.threads,
+                                                     .queue_seconds = options.queue_seconds}));
     } else {
       TRY_ASSIGN(running.engine, engine::Engine::load(model.file, wanted));
     }

@@ -27,14 +27,6 @@ void append(engine::AnswerDelta& to, engine::AnswerDelta more) {
   std::ranges::move(more.tool_calls, std::back_inserter(to.tool_calls));
 }
 
-// As receipts and metrics name it.
-ApiError error_of(engine::Finish failure) {
-  if (failure == engine::Finish::expired) {
-    return too_many("This request waited too long for its turn; try again.", "queue_timeout");
-  }
-  return internal_error();
-}
-
 }  // namespace
 
 Generation::Generation(GenerationPlan plan, std::shared_ptr<net::Exchange> exchange,

@@ -11,6 +11,13 @@ void count_answer(ops::Metrics& metrics, engine::Finish finish) {
                 {{"finish", std::string(to_string(finish))}});
 }
 
+ApiError error_of(engine::Finish failure) {
+  if (failure == engine::Finish::expired) {
+    return too_many("This request waited too long for its turn; try again.", "queue_timeout");
+  }
+  return internal_error();
+}
+
 aci::Execution execution_of_reading(std::string model_digest, std::string engine,
                                     std::int64_t prompt_tokens) {
   return {.model_digest = std::move(model_digest),

@@ -15,6 +15,9 @@ namespace confide::api {
 // An answer has ended.
 void count_answer(ops::Metrics& metrics, engine::Finish finish);
 
+// What is said in the place of an answer that ended so: not `stop`, not `length`.
+ApiError error_of(engine::Finish failure);
+
 // What a receipt says of a model that read and wrote nothing.
 aci::Execution execution_of_reading(std::string model_digest, std::string engine,
                                     std::int64_t prompt_tokens);

@@ -46,6 +46,18 @@ ApiResult<std::vector<engine::Token>> tokens_of(Prompt input, std::size_t index,
   return out;
 }
 
+engine::Finish finish_of(const Result<std::vector<engine::Vector>>& vectors) {
+  if (vectors) return engine::Finish::stop;
+  switch (vectors.error().code) {
+    case Errc::expired:
+      return engine::Finish::expired;
+    case Errc::unavailable:
+      return engine::Finish::cancelled;
+    default:
+      return engine::Finish::error;
+  }
+}
+
 }  // namespace
 
 const ServedEmbedder* Service::find_embedder(std::string_view name) const {
@@ -112,35 +124,44 @@ ApiResult<void> Service::start_embedding(Call& call) {
   plan->receipt.execution =
       execution_of_reading(served->digest, embedder.build(), plan->prompt_tokens);
   call.watch->set_submitted(served->name, observer_->gaps(served->name));
-  const Status submitted =
-      embedder.submit(std::move(texts), [this, plan](Result<std::vector<engine::Vector>> vectors) {
-        // Shaping and signing are no work for the embedder's thread.
-        parts_.pool.post([this, plan, vectors = std::move(vectors)]() mutable {
-          finish_embedding(*plan, std::move(vectors));
-        });
-      });
-  if (submitted) return {};
-  if (submitted.error().code != Errc::limit) return tl::unexpected(internal_error());
+  auto ticket =
+      embedder.submit({.texts = std::move(texts), .caller = call.owner},
+                      [this, plan](Result<std::vector<engine::Vector>> vectors) {
+                        // Shaping and signing are no work for the embedder's thread.
+                        parts_.pool.post([this, plan, vectors = std::move(vectors)]() mutable {
+                          finish_embedding(*plan, std::move(vectors));
+                        });
+                      });
+  if (ticket) {
+    plan->call.exchange->on_gone(
+        [held = std::shared_ptr<engine::Ticket>(*std::move(ticket))] { held->cancel(); });
+    return {};
+  }
+  if (ticket.error().code != Errc::limit) return tl::unexpected(internal_error());
   return tl::unexpected(too_many("Too many requests are waiting; try again.", "queue_full"));
 }
 
 void Service::finish_embedding(EmbeddingPlan& plan, Result<std::vector<engine::Vector>> vectors) {
   net::HttpResponse response;
-  bool whole = vectors.has_value();
-  if (whole) {
+  engine::Finish finish = finish_of(vectors);
+  if (finish == engine::Finish::stop) {
     Json body = embedding_answer(plan.model, *vectors, plan.base64, plan.prompt_tokens);
-    whole = !plan.sealer || plan.sealer->seal_body(body);
+    if (plan.sealer && !plan.sealer->seal_body(body)) finish = engine::Finish::error;
     response.headers.set("Content-Type", "application/json");
     response.body = json::compact(body);
   }
-  if (!whole) {
-    response = error_response(internal_error(), plan.call.errors);
-    plan.receipt.execution->finish_reason = "error";
+  if (finish != engine::Finish::stop) {
+    response = error_response(error_of(finish), plan.call.errors);
+    plan.receipt.execution->finish_reason = to_string(finish);
   }
-  const auto finish = whole ? engine::Finish::stop : engine::Finish::error;
   plan.call.watch->on_done(finish, {.prompt_tokens = vectors ? plan.prompt_tokens : 0},
                            /*first_of_prompt=*/true);
   count_answer(parts_.metrics, finish);
+  // What never had its turn is as if it had found the queue full, and has no receipt.
+  if (finish == engine::Finish::expired) {
+    for (const auto& [name, value] : plan.headers.all()) response.headers.set(name, value);
+    return plan.call.exchange->respond(std::move(response));
+  }
   reply_proven(plan.call, std::move(plan.receipt), Keep::stored, std::move(response), plan.headers);
 }
 

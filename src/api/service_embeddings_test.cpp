@@ -2,8 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "api/service_fixture_test.h"
@@ -20,6 +25,9 @@ class FakeEmbedder final : public engine::Embedder {
  public:
   std::optional<Errc> refuse;
   std::optional<Errc> broken;
+  bool hold = false;
+  Done held;  // to be called by the test
+  std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
   int texts = 0;
 
   const engine::ModelInfo& info() const noexcept override { return info_; }
@@ -29,23 +37,37 @@ class FakeEmbedder final : public engine::Embedder {
   Result<std::vector<engine::Token>> tokenize(std::string_view text) const override {
     return std::vector<engine::Token>(text.size(), 7);
   }
-  Status submit(std::vector<std::vector<engine::Token>> asked, Done done) override {
+  Result<std::unique_ptr<engine::Ticket>> submit(engine::EmbeddingJob asked, Done done) override {
     if (refuse) return fail(*refuse, "refused");
+    if (hold) {
+      held = std::move(done);
+      return std::make_unique<FakeTicket>(cancelled);
+    }
     if (broken) {
       done(fail(*broken, "broken"));
-      return {};
+      return std::make_unique<FakeTicket>(cancelled);
     }
     std::vector<engine::Vector> out;
-    for (const auto& text : asked) {
+    for (const auto& text : asked.texts) {
       ++texts;
       out.push_back({static_cast<float>(text.size()), static_cast<float>(text[0]) / 10.0F});
     }
     done(std::move(out));
-    return {};
+    return std::make_unique<FakeTicket>(cancelled);
   }
   void stop() override {}
 
  private:
+  class FakeTicket final : public engine::Ticket {
+   public:
+    explicit FakeTicket(std::shared_ptr<std::atomic<bool>> cancelled)
+        : cancelled_(std::move(cancelled)) {}
+    void cancel() noexcept override { *cancelled_ = true; }
+
+   private:
+    std::shared_ptr<std::atomic<bool>> cancelled_;
+  };
+
   engine::ModelInfo info_{.description = "fake", .context_length = 20, .parameters = 1};
   std::string build_ = "fake-embedder 1";
 };
@@ -145,11 +167,32 @@ TEST_F(EmbeddingsTest, FullQueueAndFailuresAreSaid) {
   const auto failed = post(R"({"model":"vectors","input":"a"})");
   EXPECT_EQ(failed->status(), 500);
   EXPECT_TRUE(failed->headers().has("X-Receipt-Id"));
+  embedder.broken = Errc::expired;
+  const auto late = post(R"({"model":"vectors","input":"a"})");
+  EXPECT_EQ(late->status(), 429);
+  EXPECT_EQ(parsed(*late)["error"]["code"], "queue_timeout");
+  EXPECT_FALSE(late->headers().has("X-Receipt-Id"));
   embedder.broken.reset();
   store.broken = true;
   const auto unfiled = post(R"({"model":"vectors","input":"a"})");
   EXPECT_EQ(unfiled->status(), 500);
   EXPECT_FALSE(unfiled->headers().has("X-Receipt-Id"));
+}
+
+TEST_F(EmbeddingsTest, NothingIsComputedForClientsWhoLeft) {
+  embedder.hold = true;
+  auto exchange = std::make_shared<FakeExchange>();
+  embedding.handle(request("POST", "/v1/embeddings", R"({"model":"vectors","input":"a"})"),
+                   exchange);
+  // Until the request is under way there is nothing to cancel.
+  for (int i = 0; i < 5000 && !*embedder.cancelled; ++i) {
+    exchange->client_goes_away();
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+  ASSERT_TRUE(*embedder.cancelled);
+  std::exchange(embedder.held, {})(fail(Errc::unavailable, "cancelled"));
+  exchange->wait();
+  EXPECT_THAT(metrics.text(), HasSubstr("confide_answers_total{finish=\"cancelled\"} 1\n"));
 }
 
 TEST_F(EmbeddingsTest, MetricsCountItAsAnyRequest) {

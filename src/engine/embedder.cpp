@@ -2,16 +2,19 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <condition_variable>
-#include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/secret.h"
+#include "engine/fair_queue.h"
+#include "engine/flag_ticket.h"
 #include "engine/llama_context.h"
 #include "engine/llama_model.h"
 #include "engine/machine.h"
@@ -22,22 +25,36 @@ namespace {
 
 constexpr int kTextsAtOnce = 16;
 
+std::size_t count(int limit) { return static_cast<std::size_t>(limit); }
+
+using Clock = std::chrono::steady_clock;
+
 struct Order {
+  Order(EmbeddingJob submitted, Embedder::Done then)
+      : job(std::move(submitted)), done(std::move(then)), left(job.texts.size()), vectors(left) {}
   ~Order() {
-    for (auto& text : texts) {
+    for (auto& text : job.texts) {
       wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size() * sizeof(Token)});
     }
   }
-  std::vector<std::vector<Token>> texts;
+  Order(const Order&) = delete;
+  Order& operator=(const Order&) = delete;
+
+  EmbeddingJob job;
   Embedder::Done done;
-  std::vector<Vector> vectors;  // the embedder's thread's own, like the next
-  std::size_t left = 0;
-  bool failed = false;
+  Clock::time_point since = Clock::now();  // it waits
+  std::atomic<bool> cancelled{false};
+  std::size_t left;  // the embedder's thread's own, like the rest
+  std::vector<Vector> vectors;
+  bool begun = false;
+  Status failure;  // the first
 };
 
 struct Item {
   std::shared_ptr<Order> order;
   std::size_t text = 0;
+
+  const std::vector<Token>& tokens() const { return order->job.texts[text]; }
 };
 
 Vector normalised(std::span<const float> values) {
@@ -60,9 +77,10 @@ class LlamaEmbedder final : public Embedder {
   LlamaEmbedder(const LlamaEmbedder&) = delete;
   LlamaEmbedder& operator=(const LlamaEmbedder&) = delete;
 
-  Status start(const LlamaContext::Shape& shape, int queue) {
+  Status start(const LlamaContext::Shape& shape, const EmbedderOptions& options) {
     TRY_ASSIGN(context_, LlamaContext::make(model_, shape, [this] { return stopping_.load(); }));
-    queue_ = static_cast<std::size_t>(queue);
+    queue_ = count(options.queue);
+    queue_seconds_ = std::chrono::seconds{options.queue_seconds};
     info_ = {.description = model_.description(),
              .context_length = context_->length(),
              .parameters = model_.parameters()};
@@ -82,12 +100,8 @@ class LlamaEmbedder final : public Embedder {
     return model_.tokenize(text, LlamaModel::Control::plain, LlamaModel::Frame::add);
   }
 
-  Status submit(std::vector<std::vector<Token>> texts, Done done) override {
-    auto order = std::make_shared<Order>();
-    order->texts = std::move(texts);
-    order->done = std::move(done);
-    order->left = order->texts.size();
-    order->vectors.resize(order->left);
+  Result<std::unique_ptr<Ticket>> submit(EmbeddingJob job, Done done) override {
+    auto order = std::make_shared<Order>(std::move(job), std::move(done));
     TRY(check(*order));
     {
       const std::lock_guard lock(mutex_);
@@ -95,10 +109,13 @@ class LlamaEmbedder final : public Embedder {
       if (waiting_.size() + order->left > queue_) {
         return fail(Errc::limit, "the embedder's queue is full");
       }
-      for (std::size_t i = 0; i < order->texts.size(); ++i) waiting_.push_back({order, i});
+      for (std::size_t i = 0; i < order->job.texts.size(); ++i) {
+        waiting_.push(order->job.caller, {.order = order, .text = i});
+      }
     }
     work_.notify_one();
-    return {};
+    return std::make_unique<FlagTicket>(
+        std::shared_ptr<std::atomic<bool>>(order, &order->cancelled));
   }
 
   void stop() override {
@@ -113,8 +130,8 @@ class LlamaEmbedder final : public Embedder {
 
  private:
   Status check(const Order& order) const {
-    if (order.texts.empty()) return fail(Errc::malformed, "no text");
-    for (const auto& text : order.texts) {
+    if (order.job.texts.empty()) return fail(Errc::malformed, "no text");
+    for (const auto& text : order.job.texts) {
       if (text.empty()) return fail(Errc::malformed, "an empty text");
       if (text.size() > static_cast<std::size_t>(info_.context_length)) {
         return fail(Errc::malformed, fmt::format("a text of {} tokens does not fit a context of {}",
@@ -129,8 +146,13 @@ class LlamaEmbedder final : public Embedder {
   }
 
   void run() {
-    while (wait_for_work()) compute(next_batch());
-    for (const Item& item : everything()) end_one(item, false);
+    while (wait_for_work()) {
+      drop_unwanted();
+      if (const std::vector<Item> batch = next_batch(); !batch.empty()) compute(batch);
+    }
+    for (const Item& item : drop([](const Item&) { return true; })) {
+      end_one(item, fail(Errc::unavailable, "the embedder stopped"));
+    }
   }
 
   bool wait_for_work() {
@@ -142,17 +164,33 @@ class LlamaEmbedder final : public Embedder {
     return !stopping_;
   }
 
+  template <class Unwanted>
+  std::vector<Item> drop(Unwanted unwanted) {
+    const std::lock_guard lock(mutex_);
+    return waiting_.drop(unwanted);
+  }
+
+  void drop_unwanted() {
+    for (const Item& item : drop([](const Item& i) { return i.order->cancelled.load(); })) {
+      end_one(item, fail(Errc::unavailable, "cancelled"));
+    }
+    if (queue_seconds_.count() == 0) return;
+    const auto since = Clock::now() - queue_seconds_;
+    const auto late = [&](const Item& i) { return i.order->since < since && !i.order->begun; };
+    for (const Item& item : drop(late)) end_one(item, fail(Errc::expired, "waited for too long"));
+  }
+
   std::vector<Item> next_batch() {
     const std::lock_guard lock(mutex_);
     std::vector<Item> batch;
     int room = context_->room();
-    while (!waiting_.empty() && batch.size() < kTextsAtOnce) {
-      const Item& item = waiting_.front();
-      const int size = static_cast<int>(item.order->texts[item.text].size());
-      if (size > room) break;
-      room -= size;
-      batch.push_back(item);
-      waiting_.pop_front();
+    const auto fits = [&](const Item& i) { return i.tokens().size() <= count(room); };
+    while (batch.size() < kTextsAtOnce) {
+      std::optional<Item> next = waiting_.take(fits);
+      if (!next) break;
+      room -= static_cast<int>(next->tokens().size());
+      next->order->begun = true;
+      batch.push_back(*std::move(next));
     }
     return batch;
   }
@@ -160,32 +198,38 @@ class LlamaEmbedder final : public Embedder {
   void compute(const std::vector<Item>& batch) {
     for (std::size_t i = 0; i < batch.size(); ++i) {
       int position = 0;
-      for (const Token token : batch[i].order->texts[batch[i].text]) {
+      for (const Token token : batch[i].tokens()) {
         context_->add(token, position++, static_cast<int>(i), LlamaContext::Output::wanted);
       }
     }
     const bool computed = context_->decode() == LlamaContext::Outcome::done;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const Item& item : batch) waiting_.ended(item.order->job.caller);
+    }
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const auto values =
           computed ? context_->embedding(static_cast<int>(i)) : std::span<const float>();
-      if (!values.empty()) batch[i].order->vectors[batch[i].text] = normalised(values);
-      end_one(batch[i], !values.empty());
+      if (!values.empty()) {
+        batch[i].order->vectors[batch[i].text] = normalised(values);
+        end_one(batch[i], {});
+      } else if (stopping_) {
+        end_one(batch[i], fail(Errc::unavailable, "the embedder stopped"));
+      } else {
+        end_one(batch[i], fail(Errc::internal, "the computation failed"));
+      }
     }
     context_->forget_all();
   }
 
-  std::deque<Item> everything() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(waiting_, {});
-  }
-
-  void end_one(const Item& item, bool computed) const {
+  static void end_one(const Item& item, Status outcome) {
     Order& order = *item.order;
-    order.failed = order.failed || !computed;
+    if (order.failure && !outcome) order.failure = std::move(outcome);
     if (--order.left > 0) return;
-    if (!order.failed) return order.done(std::move(order.vectors));
-    order.done(stopping_ ? fail(Errc::unavailable, "the embedder stopped")
-                         : fail(Errc::internal, "the computation failed"));
+    // Whoever it calls may hold the order.
+    const Done done = std::exchange(order.done, {});
+    if (order.failure) return done(std::move(order.vectors));
+    done(tl::unexpected(order.failure.error()));
   }
 
   LlamaModel model_;
@@ -193,10 +237,11 @@ class LlamaEmbedder final : public Embedder {
   ModelInfo info_;
   std::unique_ptr<LlamaContext> context_;
   std::size_t queue_ = 0;
+  std::chrono::seconds queue_seconds_{};
 
   std::mutex mutex_;
   std::condition_variable work_;
-  std::deque<Item> waiting_;  // under mutex_
+  FairQueue<Item> waiting_;  // under mutex_
   std::atomic<bool> stopping_{false};
   std::mutex join_;  // one at a time may join
   std::thread thread_;
@@ -209,6 +254,7 @@ Result<std::unique_ptr<Embedder>> Embedder::load(const ModelFile& file,
   if (options.context < 1) return fail(Errc::malformed, "context: at least 1 token");
   if (options.threads < 0) return fail(Errc::malformed, "threads: not below 0");
   if (options.queue < 1) return fail(Errc::malformed, "queue: at least 1 text");
+  if (options.queue_seconds < 0) return fail(Errc::malformed, "queue seconds: not below 0");
   const LlamaContext::Shape shape{.sequences = kTextsAtOnce,
                                   .context = options.context,
                                   .threads = compute_threads(options.threads),
@@ -216,7 +262,7 @@ Result<std::unique_ptr<Embedder>> Embedder::load(const ModelFile& file,
   TRY(check_memory(file, shape));
   TRY_ASSIGN(LlamaModel model, LlamaModel::load(file, LlamaModel::Purpose::embeddings));
   auto embedder = std::make_unique<LlamaEmbedder>(std::move(model), engine_build());
-  TRY(embedder->start(shape, options.queue));
+  TRY(embedder->start(shape, options));
   return embedder;
 }
 

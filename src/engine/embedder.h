@@ -18,6 +18,14 @@ struct EmbedderOptions {
   int context = 2048;  // tokens of one text, and of all that are computed at once
   int threads = 0;     // 0: one per core
   int queue = 1024;    // texts that may wait
+  int queue_seconds =
+      60;  // a job that waits for longer before its first text expires; 0: none does
+};
+
+struct EmbeddingJob {
+  std::vector<std::vector<Token>> texts;
+  // Who asks, for turns go by caller; empty: one of those who do not say.
+  std::string caller = {};
 };
 
 using Vector = std::vector<float>;  // of length 1
@@ -26,8 +34,8 @@ using Vector = std::vector<float>;  // of length 1
 class Embedder {
  public:
   // One vector for each text, in their order, or why there are none: `unavailable` if the embedder
-  // stopped, `internal` if the computation failed. Called once, on the embedder's thread; must not
-  // block or throw.
+  // stopped or the job was cancelled, `expired` if it waited for too long, `internal` if the
+  // computation failed. Called once, on the embedder's thread; must not block or throw.
   using Done = std::function<void(Result<std::vector<Vector>>)>;
 
   // Fails as Engine::load() does.
@@ -43,8 +51,9 @@ class Embedder {
   // ever fit.
   virtual Result<std::vector<Token>> tokenize(std::string_view text) const = 0;
   // Fails with `limit` if the queue is full, `malformed` if a text is empty, longer than the
-  // context or has a token that is none of the model's. The texts are wiped when they are done.
-  virtual Status submit(std::vector<std::vector<Token>> texts, Done done) = 0;
+  // context or has a token that is none of the model's. The texts are wiped when they are done. The
+  // ticket cancels what was not computed by the next batch.
+  virtual Result<std::unique_ptr<Ticket>> submit(EmbeddingJob job, Done done) = 0;
   // Whoever waits is told; later submits fail with `unavailable`. Idempotent.
   virtual void stop() = 0;
 };

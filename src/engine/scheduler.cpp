@@ -1,7 +1,6 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace confide::engine {
@@ -58,7 +57,7 @@ Status Scheduler::submit(const std::vector<std::shared_ptr<Request>>& requests) 
         count(options_.slots) + count(options_.queue)) {
       return fail(Errc::limit, "the engine's queue is full");
     }
-    waiting_.insert(waiting_.end(), requests.begin(), requests.end());
+    for (const auto& request : requests) waiting_.push(request->job().caller, request);
   }
   work_.notify_one();
   return {};
@@ -115,11 +114,9 @@ void Scheduler::drop_unwanted() {
   std::vector<std::shared_ptr<Request>> dropped;
   {
     const std::lock_guard lock(mutex_);
-    std::erase_if(waiting_, [&](const std::shared_ptr<Request>& request) {
+    dropped = waiting_.drop([&](const std::shared_ptr<Request>& request) {
       const bool expired = request->since < since && !request->shared->begun;
-      if (!request->cancelled() && !expired) return false;
-      dropped.push_back(request);
-      return true;
+      return request->cancelled() || expired;
     });
   }
   for (const auto& request : dropped) {
@@ -142,26 +139,13 @@ void Scheduler::admit() {
   }
 }
 
-// The first of those callers who have the fewest slots, so that one who sends many requests at once
-// does not have the others wait for all of them. It leaves the queue.
+// It leaves the queue.
 std::shared_ptr<Request> Scheduler::next_waiting() {
   const std::lock_guard lock(mutex_);
-  auto best = waiting_.end();
-  auto least = std::numeric_limits<std::ptrdiff_t>::max();
-  for (auto it = waiting_.begin(); it != waiting_.end() && least > 0; ++it) {
-    const Request& request = **it;
-    const auto taken = std::ranges::count_if(order_, [&](const Slot* slot) {
-      return slot->request().job().caller == request.job().caller;
-    });
-    if (taken >= least || waits_for_sibling(request)) continue;
-    best = it;
-    least = taken;
-  }
-  if (best == waiting_.end()) return nullptr;
-  std::shared_ptr<Request> out = std::move(*best);
-  waiting_.erase(best);
+  auto next = waiting_.take([this](const auto& request) { return !waits_for_sibling(*request); });
+  if (!next) return nullptr;
   ++active_;
-  return out;
+  return *std::move(next);
 }
 
 // The answers to one job have one prompt: once a slot has read it, the others take it from there.
@@ -269,6 +253,7 @@ void Scheduler::end(Slot& slot, Finish finish) {
   {
     const std::lock_guard lock(mutex_);
     --active_;
+    waiting_.ended(ended.request->job().caller);
   }
   ended.request->sink->on_done(finish, ended.usage);
 }
@@ -277,10 +262,10 @@ void Scheduler::cancel_all() {
   for (Slot& slot : slots_) {
     if (slot.busy()) end(slot, Finish::cancelled);
   }
-  std::deque<std::shared_ptr<Request>> waiting;
+  std::vector<std::shared_ptr<Request>> waiting;
   {
     const std::lock_guard lock(mutex_);
-    waiting.swap(waiting_);
+    waiting = waiting_.drop([](const auto&) { return true; });
   }
   for (const auto& request : waiting) request->sink->on_done(Finish::cancelled, {});
 }

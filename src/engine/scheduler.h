@@ -6,7 +6,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,6 +14,7 @@
 
 #include "base/result.h"
 #include "engine/engine.h"
+#include "engine/fair_queue.h"
 #include "engine/llama_context.h"
 #include "engine/llama_model.h"
 #include "engine/slot.h"
@@ -73,8 +73,8 @@ class Scheduler {
 
   mutable std::mutex mutex_;
   std::condition_variable work_;
-  std::deque<std::shared_ptr<Request>> waiting_;  // under mutex_
-  std::size_t active_ = 0;                        // under mutex_
+  FairQueue<std::shared_ptr<Request>> waiting_;  // under mutex_
+  std::size_t active_ = 0;                       // under mutex_
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> prompt_tokens_{0};
   std::atomic<std::uint64_t> cached_tokens_{0};
