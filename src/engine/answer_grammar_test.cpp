@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -83,9 +82,10 @@ TEST(AnswerGrammarTest, TooManyWaysAreRefusedWithoutCountingThem) {
   EXPECT_TRUE(deep.accept(std::string(200, '[')));
 }
 
-TEST(AnswerGrammarTest, ForbidsTheTokensThatAllowsRefuses) {
-  if (!std::filesystem::exists(kTestModel)) GTEST_SKIP() << "SKIPPED: no model at " << kTestModel;
-  const LlamaModel model = LlamaModel::load(load_file(kTestModel).value()).value();
+class VocabularyTest : public LoadedModelTest {};
+
+TEST_F(VocabularyTest, ForbidsTheTokensThatAllowsRefuses) {
+  const LlamaModel& model = *model_;
   const TokenTexts texts(model);
   GrammarPlace at =
       place("root ::= \"{\" [^a-z\\x80-\\xFF]+ | \"\xC3\xA9t\xC3\xA9\" | [a-d]+ \"x\"\n");

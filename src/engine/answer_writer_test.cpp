@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -22,17 +21,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class AnswerWriterTest : public ::testing::Test {
+class AnswerWriterTest : public LoadedModelTest {
  protected:
-  static void SetUpTestSuite() {
-    if (!std::filesystem::exists(kTestModel)) return;
-    model_ = std::make_unique<LlamaModel>(LlamaModel::load(load_file(kTestModel).value()).value());
-  }
-  static void TearDownTestSuite() { model_.reset(); }
-  void SetUp() override {
-    if (model_ == nullptr) GTEST_SKIP() << "SKIPPED: no model at " << kTestModel;
-  }
-
   static std::vector<Token> tokens_of(const std::string& text) {
     return model_->tokenize(text, LlamaModel::Control::parse, LlamaModel::Frame::none).value();
   }
@@ -42,11 +32,7 @@ class AnswerWriterTest : public ::testing::Test {
     logits[static_cast<std::size_t>(token)] = logit;
     return logits;
   }
-
-  static std::unique_ptr<LlamaModel> model_;
 };
-
-std::unique_ptr<LlamaModel> AnswerWriterTest::model_;
 
 // What came out of each step, the end included.
 struct Heard {

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,18 +14,15 @@
 namespace confide::engine {
 namespace {
 
-class ChatTest : public ::testing::Test {
+class ChatTest : public RealModelTest {
  protected:
   static void SetUpTestSuite() {
-    if (!std::filesystem::exists(kTestModel)) return;
-    engine_ = Engine::load(load_file(kTestModel).value(),
-                           {.slots = 1, .context_per_slot = 512, .threads = 1, .queue = 0})
-                  .value();
+    if (!has_model()) return;
+    engine_ =
+        Engine::load(model_file(), {.slots = 1, .context_per_slot = 512, .threads = 1, .queue = 0})
+            .value();
   }
   static void TearDownTestSuite() { engine_.reset(); }
-  void SetUp() override {
-    if (engine_ == nullptr) GTEST_SKIP() << "SKIPPED: no model at " << kTestModel;
-  }
 
   static std::vector<Token> rendered(const std::string& text) {
     return engine_->tokenize(text, true).value();
@@ -37,10 +33,8 @@ class ChatTest : public ::testing::Test {
     return std::move(prompt.tokens);
   }
 
-  static std::unique_ptr<Engine> engine_;
+  inline static std::unique_ptr<Engine> engine_;
 };
-
-std::unique_ptr<Engine> ChatTest::engine_;
 
 TEST_F(ChatTest, ChatIsTheTemplateOfTheModel) {
   EXPECT_EQ(tokens_of({{.role = "system", .content = "Be brief."},

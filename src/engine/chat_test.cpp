@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <sstream>
@@ -41,19 +40,15 @@ std::string template_text(const std::string& name) {
   return text.str();
 }
 
-class ChatPromptTest : public ::testing::Test {
+class ChatPromptTest : public LoadedModelTest {
  protected:
   static void SetUpTestSuite() {
-    if (!std::filesystem::exists(kTestModel)) return;
-    model_ = std::make_unique<LlamaModel>(LlamaModel::load(load_file(kTestModel).value()).value());
-    chat_ = std::make_unique<Chat>(Chat::of(*model_).value());
+    LoadedModelTest::SetUpTestSuite();
+    if (model_ != nullptr) chat_ = std::make_unique<Chat>(Chat::of(*model_).value());
   }
   static void TearDownTestSuite() {
     chat_.reset();
-    model_.reset();
-  }
-  void SetUp() override {
-    if (model_ == nullptr) GTEST_SKIP() << "SKIPPED: no model at " << kTestModel;
+    LoadedModelTest::TearDownTestSuite();
   }
 
   // All that comes out when `text` is the model's answer, in pieces of one byte.
@@ -70,12 +65,8 @@ class ChatPromptTest : public ::testing::Test {
     return all;
   }
 
-  static std::unique_ptr<LlamaModel> model_;
-  static std::unique_ptr<Chat> chat_;
+  inline static std::unique_ptr<Chat> chat_;
 };
-
-std::unique_ptr<LlamaModel> ChatPromptTest::model_;
-std::unique_ptr<Chat> ChatPromptTest::chat_;
 
 TEST_F(ChatPromptTest, PlainConversationsHaveNoFormat) {
   EXPECT_EQ(chat_->prepare({.messages = {{.role = "user", .content = "Hi"}}})->format, nullptr);

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
 #include <future>
 #include <limits>
 #include <memory>
@@ -21,19 +20,15 @@ constexpr int kContext = 128;
 
 // The model was made to answer, not for this: the mean of its vectors tells alike from unlike all
 // the same.
-class EmbedderTest : public ::testing::Test {
+class EmbedderTest : public RealModelTest {
  protected:
   static void SetUpTestSuite() {
-    if (!std::filesystem::exists(kTestModel)) return;
-    embedder_ = load({.context = kContext, .threads = 1, .queue = 64});
+    if (has_model()) embedder_ = load({.context = kContext, .threads = 1, .queue = 64});
   }
   static void TearDownTestSuite() { embedder_.reset(); }
-  void SetUp() override {
-    if (embedder_ == nullptr) GTEST_SKIP() << "SKIPPED: no model at " << kTestModel;
-  }
 
   static std::unique_ptr<Embedder> load(const EmbedderOptions& options) {
-    return Embedder::load(load_file(kTestModel).value(), options).value();
+    return Embedder::load(model_file(), options).value();
   }
   static Result<std::vector<Vector>> vectors(const std::vector<std::string>& texts) {
     std::vector<std::vector<Token>> tokens;
@@ -50,10 +45,8 @@ class EmbedderTest : public ::testing::Test {
     return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
   }
 
-  static std::unique_ptr<Embedder> embedder_;
+  inline static std::unique_ptr<Embedder> embedder_;
 };
-
-std::unique_ptr<Embedder> EmbedderTest::embedder_;
 
 TEST_F(EmbedderTest, VectorsHaveLengthOne) {
   const auto out = vectors({"The sea is blue.", "x"});
@@ -103,7 +96,7 @@ TEST_F(EmbedderTest, RefusesWhatItCannotCompute) {
 }
 
 TEST_F(EmbedderTest, MemoryIsAskedForBeforeItIsTaken) {
-  const auto file = load_file(kTestModel).value();
+  const auto file = model_file();
   const auto little = memory_need(file, {.sequences = 1, .context = 256, .threads = 1});
   const auto much = memory_need(file, {.sequences = 8, .context = 4096, .threads = 1});
   ASSERT_TRUE(little);

@@ -1,7 +1,6 @@
 // Who waits for whom, how long, and what that changes.
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,18 +14,12 @@ namespace {
 
 constexpr int kContext = 512;
 
-class FairnessTest : public ::testing::Test {
+class FairnessTest : public RealModelTest {
  protected:
-  void SetUp() override {
-    if (!std::filesystem::exists(kTestModel)) {
-      GTEST_SKIP() << "SKIPPED: no model at " << kTestModel;
-    }
-  }
-
   static std::unique_ptr<Engine> engine(Options options) {
     options.context_per_slot = kContext;
     options.threads = 1;
-    return Engine::load(load_file(kTestModel).value(), options).value();
+    return Engine::load(model_file(), options).value();
   }
   static Job job(int prompt_tokens, int max_tokens) {
     std::vector<Token> prompt;

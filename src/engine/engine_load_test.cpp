@@ -19,12 +19,11 @@ namespace {
 using ::testing::HasSubstr;
 
 // Copies of the model, each with a field or two spoiled.
-class SpoiltModelTest : public ::testing::Test {
+class SpoiltModelTest : public RealModelTest {
  protected:
   void SetUp() override {
-    if (!std::filesystem::exists(kTestModel)) {
-      GTEST_SKIP() << "SKIPPED: no model at " << kTestModel;
-    }
+    RealModelTest::SetUp();
+    if (IsSkipped()) return;
     path_ = ::testing::TempDir() + "confide-spoilt-" + std::to_string(getpid()) + ".gguf";
     std::filesystem::copy_file(kTestModel, path_,
                                std::filesystem::copy_options::overwrite_existing);

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,20 +15,18 @@ namespace {
 
 constexpr int kContext = 256;
 
-class SharingTest : public ::testing::Test {
+class SharingTest : public RealModelTest {
  protected:
   void SetUp() override {
-    if (!std::filesystem::exists(kTestModel)) {
-      GTEST_SKIP() << "SKIPPED: no model at " << kTestModel;
-    }
-    start_engine({});
+    RealModelTest::SetUp();
+    if (!IsSkipped()) start_engine({});
   }
 
   void start_engine(Options options) {
     options.slots = 3;
     options.context_per_slot = std::min(options.context_per_slot, kContext);
     options.threads = 1;
-    engine_ = Engine::load(load_file(kTestModel).value(), options).value();
+    engine_ = Engine::load(model_file(), options).value();
   }
 
   // A prompt of some 80 tokens, most of it the same for every question.

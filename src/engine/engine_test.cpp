@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -25,19 +24,16 @@ Options options(int slots, int queue) {
   return {.slots = slots, .context_per_slot = kContext, .threads = 1, .queue = queue};
 }
 
-class EngineTest : public ::testing::Test {
+class EngineTest : public RealModelTest {
  protected:
   static void SetUpTestSuite() {
-    if (!std::filesystem::exists(kTestModel)) return;
-    file_ = std::make_unique<ModelFile>(load_file(kTestModel).value());
+    if (!has_model()) return;
+    file_ = std::make_unique<ModelFile>(model_file());
     engine_ = Engine::load(*file_, options(8, 4)).value();
   }
   static void TearDownTestSuite() {
     engine_.reset();
     file_.reset();
-  }
-  void SetUp() override {
-    if (engine_ == nullptr) GTEST_SKIP() << "SKIPPED: no model at " << kTestModel;
   }
 
   static std::vector<Token> ask(const std::string& question) {
@@ -50,12 +46,9 @@ class EngineTest : public ::testing::Test {
             .stop = {}};
   }
 
-  static std::unique_ptr<ModelFile> file_;
-  static std::unique_ptr<Engine> engine_;
+  inline static std::unique_ptr<ModelFile> file_;
+  inline static std::unique_ptr<Engine> engine_;
 };
-
-std::unique_ptr<ModelFile> EngineTest::file_;
-std::unique_ptr<Engine> EngineTest::engine_;
 
 TEST_F(EngineTest, SaysWhatItIs) {
   EXPECT_THAT(engine_->build(), StartsWith("llama.cpp "));

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -38,18 +37,15 @@ void expect_person(const std::string& text) {
   EXPECT_THAT(person->at("code").get<std::string>(), MatchesRegex("[A-Z][A-Z]-[0-9][0-9][0-9]"));
 }
 
-class SpokenTest : public ::testing::Test {
+class SpokenTest : public RealModelTest {
  protected:
   static void SetUpTestSuite() {
-    if (!std::filesystem::exists(kTestModel)) return;
-    engine_ = Engine::load(load_file(kTestModel).value(),
-                           {.slots = 2, .context_per_slot = 1024, .threads = 1, .queue = 4})
-                  .value();
+    if (!has_model()) return;
+    engine_ =
+        Engine::load(model_file(), {.slots = 2, .context_per_slot = 1024, .threads = 1, .queue = 4})
+            .value();
   }
   static void TearDownTestSuite() { engine_.reset(); }
-  void SetUp() override {
-    if (engine_ == nullptr) GTEST_SKIP() << "SKIPPED: no model at " << kTestModel;
-  }
 
   static std::shared_ptr<Recorder> run(const ChatPrompt& prompt, Sampling sampling, int tokens) {
     auto sink = std::make_shared<Recorder>();
@@ -72,10 +68,8 @@ class SpokenTest : public ::testing::Test {
     return {{.role = "user", .content = question}};
   }
 
-  static std::unique_ptr<Engine> engine_;
+  inline static std::unique_ptr<Engine> engine_;
 };
-
-std::unique_ptr<Engine> SpokenTest::engine_;
 
 TEST_F(SpokenTest, RequiredCallFollowsTheSchemaOfTheTool) {
   const ChatPrompt prompt = prepare(
