@@ -3,6 +3,8 @@
 Both run at the same time, with the same model, threads, slots and prompts; only one is asked at a
 time, in turn. The client does the same for both: it sends, reads until the end, and counts nothing but
 bytes and the usage that the server reports. Requests are sealed before the clock starts.
+
+The second model has every layer of the first twice: it says nothing sensible, and costs twice as much.
 """
 import argparse
 import json
@@ -23,13 +25,25 @@ import wire
 # The first piece of an answer: a non-empty content. Both servers send an empty one first.
 FIRST = re.compile(rb'"content":"[^"]')
 USAGE = re.compile(rb'"completion_tokens":\s*(\d+)')
+PROMPT_TOKENS = re.compile(rb'"prompt_tokens":\s*(\d+)')
 THREADS = os.cpu_count()
+SLOTS = 16
+CONTEXT = 2560  # tokens of a slot
+LONG = 1024  # prompts from here on have fewer rounds: they take minutes
 
 
-def prompts(count):
-    subjects = ["a lighthouse", "a river", "an old clock", "a mountain", "a violin", "a garden",
-                "a storm", "a library"]
-    return [f"Write a very long and detailed story about {subjects[i % 8]}." for i in range(count)]
+WORDS = ("river stone garden winter music letter window summer island bridge forest market "
+         "silver morning shadow harbor").split()
+OVERHEAD = 45  # tokens of the template and of the instruction
+
+
+def prompts(count, size=64):
+    """`count` different ones of about `size` tokens each, template and all."""
+    def one(which):
+        told = " ".join(WORDS[(which + place * (which % 7 + 1)) % len(WORDS)]
+                        for place in range(max(size - OVERHEAD, 1)))
+        return f"Write a very long and detailed story with these words: {told}."
+    return [one(which) for which in range(count)]
 
 
 def free_port():
@@ -45,7 +59,7 @@ class Peer:
         self.port = free_port()
         self.process = subprocess.Popen(
             [options.peer, "-m", options.model, "--host", "127.0.0.1", "--port", str(self.port),
-             "-t", str(THREADS), "-np", "8", "-c", str(8 * 1024), "--no-webui"],
+             "-t", str(THREADS), "-np", str(SLOTS), "-c", str(SLOTS * CONTEXT), "--no-webui"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait(self.ready, "llama-server")
 
@@ -89,8 +103,8 @@ class Confide(Peer):
 
     def command(self, options, state):
         return [options.server, "--model", options.model, "--listen", "127.0.0.1:0", "--tee", "sim",
-                "--state", state, "--threads", str(THREADS), "--slots", "8", "--context", "1024",
-                "--model-name", "model"]
+                "--state", state, "--threads", str(THREADS), "--slots", str(SLOTS),
+                "--context", str(CONTEXT), "--model-name", "model"]
 
     def listening(self):
         found = re.search(self.says + rb"://127.0.0.1:(\d+)",
@@ -140,13 +154,14 @@ def wait(condition, what):
         time.sleep(0.1)
 
 
-def measure(server, streams, tokens):
-    """Tokens per second over all streams, and the median time to first token in seconds.
+def measure(server, streams, tokens, size=64):
+    """Tokens per second over all streams, the median time to first token in seconds, and the tokens
+    of all prompts and answers.
 
     The clock starts before the connections are made: their handshakes are part of the price.
     """
-    requests = [server.request(p, tokens) for p in prompts(streams)]
-    counted, firsts, errors = [], [], []
+    requests = [server.request(p, tokens) for p in prompts(streams, size)]
+    counted, read, firsts, errors = [], [], [], []
     barrier = threading.Barrier(streams + 1)
 
     def run(request):
@@ -158,6 +173,7 @@ def measure(server, streams, tokens):
             errors.append(answer[:300])
             return
         counted.append(int(usage[-1]))
+        read.append(int(PROMPT_TOKENS.findall(answer)[-1]))
         firsts.append(first - started)
 
     threads = [threading.Thread(target=run, args=(r,)) for r in requests]
@@ -170,7 +186,7 @@ def measure(server, streams, tokens):
     elapsed = time.perf_counter() - started
     if errors:
         sys.exit(f"error: {server.name} answered {errors[0]!r}")
-    return sum(counted) / elapsed, statistics.median(firsts)
+    return sum(counted) / elapsed, statistics.median(firsts), sum(counted) + sum(read)
 
 
 def show_progress():
@@ -183,40 +199,54 @@ def parse_options(paths, streams):
     for name in paths:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--streams", default=streams)
-    parser.add_argument("--tokens", type=int, default=128)
+    parser.add_argument("--prompts", default="64,512,2048")
+    parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
 def main():
-    options = parse_options(("model", "peer", "server"), "1,4,8")
+    options = parse_options(("model", "deepen", "peer", "server"), "1,4,8,16")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        servers = [Confide(options, folder), Peer(options, folder)]
-        try:
-            for server in servers:
-                measure(server, 1, 16)  # the first answer pays for pages never touched before
-            for streams in map(int, options.streams.split(",")):
-                rows.append(compare(servers, streams, options))
-                if not options.json:
-                    show(rows[-1])
-        finally:
-            for server in servers:
-                server.process.terminate()
-                server.process.wait(60)
+        deeper = pathlib.Path(folder) / "deeper.gguf"
+        subprocess.run([options.deepen, options.model, "2", deeper], check=True)
+        for layers, model in ((30, options.model), (60, deeper)):
+            options.model = model
+            rows += compare_model(options, layers, folder)
     if options.json:
         print(json.dumps({"efficiency": rows}))
 
 
-def compare(servers, streams, options):
+def compare_model(options, layers, folder):
+    rows = []
+    servers = [Confide(options, pathlib.Path(folder) / str(layers)), Peer(options, folder)]
+    try:
+        for server in servers:
+            measure(server, 1, 16)  # the first answer pays for pages never touched before
+        for size in map(int, options.prompts.split(",")):
+            for streams in map(int, options.streams.split(",")):
+                rows.append({"layers": layers, "prompt": size,
+                             **compare(servers, streams, options, size)})
+                if not options.json:
+                    show(rows[-1])
+    finally:
+        for server in servers:
+            server.process.terminate()
+            server.process.wait(60)
+    return rows
+
+
+def compare(servers, streams, options, size=64):
     """`servers[0]` beside `servers[1]`; the ratio is of their throughputs, round by round."""
     ours, peer = (server.name for server in servers)
     runs = {server.name: [] for server in servers}
-    for turn in range(options.rounds):
+    rounds = options.rounds if size < LONG else max(2, options.rounds // 2)
+    for turn in range(rounds):
         for server in servers if turn % 2 == 0 else reversed(servers):
             measure(server, 1, 4)  # whoever was idle finds its pages in the cache again
-            runs[server.name].append(measure(server, streams, options.tokens))
+            runs[server.name].append(measure(server, streams, options.tokens, size))
             show_progress()
     print(file=sys.stderr)
 
@@ -228,13 +258,14 @@ def compare(servers, streams, options):
             "ratio": round(statistics.median(ratios), 3),
             f"ttft_{ours}_ms": round(median(ours, 1) * 1000, 1),
             f"ttft_{peer}_ms": round(median(peer, 1) * 1000, 1),
-            "rounds": options.rounds, "tokens": options.tokens, "threads": THREADS}
+            "total_tokens": round(median(ours, 2)), "rounds": rounds, "tokens": options.tokens,
+            "threads": THREADS}
 
 
 def show(row):
-    print(f"{row['streams']} streams: confide {row['confide']} tokens/s, plain {row['plain']} "
-          f"tokens/s, ratio {row['ratio']}; first token {row['ttft_confide_ms']} ms against "
-          f"{row['ttft_plain_ms']} ms", flush=True)
+    print(f"{row['layers']} layers, prompts of {row['prompt']} tokens, {row['streams']} streams: "
+          f"confide {row['confide']} tokens/s, plain {row['plain']} tokens/s, ratio {row['ratio']}; "
+          f"first token {row['ttft_confide_ms']} ms against {row['ttft_plain_ms']} ms", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #include "engine/machine.h"
 
 #include <fmt/format.h>
+#include <ggml-backend.h>
 #include <llama.h>
 
 #include <algorithm>
@@ -28,10 +29,24 @@ std::string compiled_for() {
   return out;
 }
 
+// " on" and the GPUs that models lie on, or nothing.
+std::string computes_on() {
+  std::string out;
+  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+    ggml_backend_dev_t device = ggml_backend_dev_get(i);
+    const auto type = ggml_backend_dev_type(device);
+    if (type != GGML_BACKEND_DEVICE_TYPE_GPU && type != GGML_BACKEND_DEVICE_TYPE_IGPU) continue;
+    out += fmt::format("{} {} ({})", out.empty() ? " on" : ",",
+                       ggml_backend_dev_description(device), ggml_backend_dev_name(device));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string engine_build() {
-  return fmt::format("llama.cpp {} ({}){}", llama_version(), CONFIDE_LLAMA_PACKAGE, compiled_for());
+  return fmt::format("llama.cpp {} ({}){}{}", llama_version(), CONFIDE_LLAMA_PACKAGE,
+                     compiled_for(), computes_on());
 }
 
 int compute_threads(int asked) {

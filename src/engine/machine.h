@@ -5,7 +5,7 @@
 
 namespace confide::engine {
 
-// Name, version and compile flags of the engine; stands in receipts.
+// Name, version and compile flags of the engine, and the GPUs it computes on; stands in receipts.
 std::string engine_build();
 
 // Threads to compute with: `asked`, or, if that is 0, one per core.

@@ -205,21 +205,27 @@ void Scheduler::fill_batch() {
   prompt_tokens_ += static_cast<std::uint64_t>(read);
 }
 
-// Whoever generates waits for no more than a chunk of prompts. Half of that at least goes to the
-// prompt that came first, so that none waits for ever; the rest to the shortest, so that a short
-// one does not wait for a long one.
+// Whoever generates waits for no more than a chunk of prompts. The prompt that came first gets it,
+// but for half of it at most, which goes to shorter ones: they do not wait for a long one, and none
+// waits for ever. One after the other they cost less than side by side.
 int Scheduler::feed_prompts(std::vector<Slot*>& reading) {
   if (reading.empty()) return 0;
   int room = context_->room();
   if (reading.size() < order_.size()) room = std::min(room, options_.prompt_chunk);
   Slot* first = reading.front();
   reading.erase(reading.begin());
-  std::size_t others = 0;
-  for (const Slot* slot : reading) others += slot->prompt_left();
+  std::size_t shorter = 0;
+  for (const Slot* slot : reading) {
+    if (slot->prompt_left() < first->prompt_left()) shorter += slot->prompt_left();
+  }
   int read =
-      first->feed(room - std::min(room / 2, static_cast<int>(std::min(others, count(room)))));
+      first->feed(room - std::min(room / 2, static_cast<int>(std::min(shorter, count(room)))));
   std::ranges::sort(reading, {}, &Slot::prompt_left);
-  for (Slot* slot : reading) read += slot->feed(room - read);
+  for (Slot* slot : reading) {
+    // A few tokens more are not worth the pass over the model that they would cost.
+    if (count(room - read) < std::min(count(room / 8), slot->prompt_left())) break;
+    read += slot->feed(room - read);
+  }
   return read;
 }
 
