@@ -27,6 +27,7 @@ FIRST = re.compile(rb'"content":"[^"]')
 USAGE = re.compile(rb'"completion_tokens":\s*(\d+)')
 PROMPT_TOKENS = re.compile(rb'"prompt_tokens":\s*(\d+)')
 THREADS = os.cpu_count()
+LAYERS = 30  # of the model that ./setup fetches
 SLOTS = 16
 CONTEXT = 2560  # tokens of a slot
 LONG = 1024  # prompts from here on have fewer rounds: they take minutes
@@ -200,6 +201,7 @@ def parse_options(paths, streams):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--streams", default=streams)
     parser.add_argument("--prompts", default="64,512,2048")
+    parser.add_argument("--times", default="1,2")
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
@@ -208,13 +210,12 @@ def parse_options(paths, streams):
 
 def main():
     options = parse_options(("model", "deepen", "peer", "server"), "1,4,8,16")
-    rows = []
+    real, rows = options.model, []
     with tempfile.TemporaryDirectory() as folder:
-        deeper = pathlib.Path(folder) / "deeper.gguf"
-        subprocess.run([options.deepen, options.model, "2", deeper], check=True)
-        for layers, model in ((30, options.model), (60, deeper)):
-            options.model = model
-            rows += compare_model(options, layers, folder)
+        for times in options.times.split(","):
+            options.model = pathlib.Path(folder) / f"{times}.gguf"
+            subprocess.run([options.deepen, real, times, options.model], check=True)
+            rows += compare_model(options, LAYERS * int(times), folder)
     if options.json:
         print(json.dumps({"efficiency": rows}))
 

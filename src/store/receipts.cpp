@@ -1,11 +1,15 @@
 #include "store/receipts.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <condition_variable>
 #include <limits>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -63,7 +67,11 @@ constexpr std::string_view kDropSurplus =
     " (SELECT seq FROM receipts WHERE seq <= (SELECT max(seq) FROM receipts) - ?1"
     " ORDER BY seq LIMIT ?2)";
 
-constexpr std::int64_t kRowsPerStep = 500;
+constexpr std::int64_t kRowsPerStep = 10;
+
+// A core is held for some tenths of a millisecond at a time.
+constexpr std::size_t kRowsPerCommit = 8;
+constexpr std::chrono::microseconds kBreath{100};
 
 struct Row {
   std::string receipt_id;
@@ -104,20 +112,17 @@ class Writer {
                   std::move(drop_surplus));
   }
 
-  // All of them or none; and then away with what is too old or too many.
+  // All of them, or from some on none; what is written again stands once. Then away with what is
+  // too old or too many.
   Status write(const std::vector<Row>& rows) {
-    TRY(db_.execute("BEGIN IMMEDIATE"));
-    auto done = insert_all(rows);
-    if (done) done = db_.execute("COMMIT");
-    if (!done) {
-      // After some errors SQLite has already rolled back, and says so.
-      if (const auto undone = db_.execute("ROLLBACK"); !undone) {
-        ops::log_warning("receipts rolled back: " + undone.error().message);
-      }
-      return done;
-    }
     std::int64_t newest = 0;
-    for (const Row& row : rows) newest = std::max(newest, row.created);
+    for (std::size_t i = 0; i < rows.size(); i += kRowsPerCommit) {
+      // Whoever is being answered may be waiting for this core.
+      if (i != 0) std::this_thread::sleep_for(kBreath);
+      const std::span some = std::span(rows).subspan(i, std::min(kRowsPerCommit, rows.size() - i));
+      TRY(commit(some));
+      for (const Row& row : some) newest = std::max(newest, row.created);
+    }
     // They are safe; that old ones are not gone is no reason to say otherwise.
     if (const auto dropped = prune(from_unix(newest)); !dropped) {
       ops::log_warning("pruning receipts: " + dropped.error().message);
@@ -143,7 +148,19 @@ class Writer {
         drop_old_(std::move(drop_old)),
         drop_surplus_(std::move(drop_surplus)) {}
 
-  Status insert_all(const std::vector<Row>& rows) {
+  Status commit(std::span<const Row> rows) {
+    TRY(db_.execute("BEGIN IMMEDIATE"));
+    Status done = insert_all(rows);
+    if (done) done = db_.execute("COMMIT");
+    if (done) return {};
+    // After some errors SQLite has already rolled back, and says so.
+    if (const auto undone = db_.execute("ROLLBACK"); !undone) {
+      ops::log_warning("receipts rolled back: " + undone.error().message);
+    }
+    return done;
+  }
+
+  Status insert_all(std::span<const Row> rows) {
     for (const Row& row : rows) {
       insert_.bind(1, std::string_view(row.receipt_id));
       insert_.bind(2, row.chat_id);
@@ -151,7 +168,7 @@ class Writer {
       insert_.bind(4, row.created);
       insert_.bind(5, std::string_view(row.receipt.document));
       TRY(insert_.run());
-      if (db_.changes() == 0) ops::log_warning("a receipt's id was there before; the first stands");
+      if (db_.changes() == 0) ops::log_warning("a receipt's id was there before: the first stands");
     }
     return {};
   }
@@ -308,6 +325,7 @@ class QueuedReceipts final : public ReceiptStore {
   static constexpr std::chrono::seconds kPatience{5};
   static constexpr std::chrono::milliseconds kGather{25};
   static constexpr std::chrono::seconds kRetry{1};
+  static constexpr int kNice = 10;
 
   template <class Query>
   Result<StoredReceipt> in_file(Query query, const std::string& id, std::int64_t oldest) {
@@ -325,6 +343,8 @@ class QueuedReceipts final : public ReceiptStore {
   }
 
   void carry_over() {
+    // A batch takes a core for milliseconds: whoever is being answered goes first.
+    setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
     std::unique_lock lock(mutex_);
     while (true) {
       wake_.wait(lock, [this] { return stopping_ || !arriving_.empty(); });
@@ -341,17 +361,18 @@ class QueuedReceipts final : public ReceiptStore {
     }
   }
 
-  // With the lock held, but for the writing.
+  // Called and left with the lock held. What it works on is this thread's own meanwhile.
   bool write_out(std::unique_lock<std::mutex>& lock) {
+    Journal& journal = journals_[1 - current_];
     lock.unlock();
-    const Status written = [this] {
+    Status done = [this] {
       const std::lock_guard writing(writing_);
-      return writer_.write(leaving_.rows());  // which this thread alone changes
+      return writer_.write(leaving_.rows());
     }();
+    if (done) done = journal.clear();
     lock.lock();
-    const Status cleared = written ? journals_[1 - current_].clear() : written;
-    if (!cleared) {
-      ops::log_error("receipts wait in the journal: " + cleared.error().message);
+    if (!done) {
+      ops::log_error("receipts wait in the journal: " + done.error().message);
       return false;
     }
     leaving_ = {};
