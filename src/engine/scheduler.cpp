@@ -205,13 +205,18 @@ void Scheduler::fill_batch() {
   prompt_tokens_ += static_cast<std::uint64_t>(read);
 }
 
-// Whoever generates waits for no more than a chunk of prompts. The prompt that came first gets it,
+// Whoever generates waits for no more than a chunk of prompts, or more where more prompts wait than
+// answers are under way. The prompt that came first gets it,
 // but for half of it at most, which goes to shorter ones: they do not wait for a long one, and none
 // waits for ever. One after the other they cost less than side by side.
 int Scheduler::feed_prompts(std::vector<Slot*>& reading) {
   if (reading.empty()) return 0;
   int room = context_->room();
-  if (reading.size() < order_.size()) room = std::min(room, options_.prompt_chunk);
+  if (const std::size_t generating = order_.size() - reading.size(); generating > 0) {
+    const std::size_t chunks = std::max<std::size_t>(reading.size() / generating, 1);
+    const auto limit = chunks * count(options_.prompt_chunk);
+    room = static_cast<int>(std::min(count(room), limit));
+  }
   Slot* first = reading.front();
   reading.erase(reading.begin());
   std::size_t shorter = 0;
