@@ -50,6 +50,8 @@ void read_characters(std::string_view text) {
 
 void stop_at(std::string_view text) {
   const std::string stop(fuzz::take_line(text));
+  // Requests are UTF-8. What a model says wrong is shown as U+FFFD, whose bytes nobody stops at.
+  if (!is_utf8(stop) || stop.find("\uFFFD") != std::string::npos) return;
   engine::StopText shown({stop, "<end>"});
   std::string out;
   while (!text.empty() && !shown.stopped()) out += shown.push(take_piece(text));
