@@ -1,4 +1,7 @@
 // What the operator of a service relies on: keys, readiness, metrics and logs.
+#include <mutex>
+#include <vector>
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,9 +19,20 @@ using ::testing::Not;
 
 constexpr const char* kPath = "/v1/chat/completions";
 
-struct CollectedTraces final : TraceSink {
-  std::vector<RequestFacts> all;
-  void add(const RequestFacts& facts) noexcept override { all.push_back(facts); }
+class CollectedTraces final : public TraceSink {
+ public:
+  void add(const RequestFacts& facts) noexcept override {
+    const std::lock_guard lock(mutex_);
+    all_.push_back(facts);
+  }
+  std::vector<RequestFacts> all() const {
+    const std::lock_guard lock(mutex_);
+    return all_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<RequestFacts> all_;
 };
 
 struct OperationsTest : ServiceTest {
@@ -335,8 +349,9 @@ TEST_F(OperationsTest, NothingThatWasSaidOrShownIsRecorded) {
 TEST_F(OperationsTest, ATraceHasTheMomentsOfItsRequest) {
   ask("POST", kPath, "sk-good", std::string(kHello));
   pool->stop();
-  ASSERT_EQ(traces->all.size(), 1U);
-  const RequestFacts& facts = traces->all[0];
+  const auto all = traces->all();
+  ASSERT_EQ(all.size(), 1U);
+  const RequestFacts& facts = all[0];
   EXPECT_EQ(facts.route, kPath);
   EXPECT_EQ(facts.status, 200);
   EXPECT_TRUE(facts.complete);
