@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "bench/timing.h"
 #include "crypto/aead.h"
 #include "crypto/ed25519.h"
 #include "crypto/hash.h"
@@ -36,20 +37,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Microseconds = std::chrono::duration<double, std::micro>;
 
-[[noreturn]] void give_up(std::string_view why) {
-  fmt::print(stderr, "error: {}\n", why);
-  std::exit(1);
-}
-
-// Whatever fails here is a fault of the benchmark.
-template <class T>
-T must(Result<T> result) {
-  if (result) return *std::move(result);
-  give_up(result.error().message);
-}
-void must(const Status& status) {
-  if (!status) give_up(status.error().message);
-}
+using bench::give_up;
+using bench::must;
 
 struct Options {
   std::string url;
@@ -219,14 +208,8 @@ Json ask(const Options& options) {
 // Microseconds of one call: the median of several rounds.
 double time_of(const std::function<void()>& call) {
   std::vector<double> rounds;
-  for (int round = 0; round < 9; ++round) {
-    constexpr int kCalls = 500;
-    const auto begin = Clock::now();
-    for (int i = 0; i < kCalls; ++i) call();
-    rounds.push_back(Microseconds(Clock::now() - begin).count() / kCalls);
-  }
-  std::ranges::sort(rounds);
-  return rounds[rounds.size() / 2];
+  for (int i = 0; i < bench::kRounds; ++i) rounds.push_back(bench::one_round(call));
+  return bench::median(std::move(rounds));
 }
 
 // What nobody can leave out: for a field its own agreement and keys, the bytes, the receipt's hash

@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "bench/timing.h"
 #include "crypto/aead.h"
 #include "crypto/random.h"
 #include "crypto/x25519.h"
@@ -25,40 +26,20 @@
 namespace confide {
 namespace {
 
+using bench::kRounds;
+using bench::median;
+using bench::must;
+using bench::one_round;
+
 constexpr auto kAead = crypto::Aead::aes_128_gcm;
 constexpr std::size_t kAnswer = 1024;
 constexpr int kChunksOfAnAnswer = 10'000;  // its limit of bytes is not far beyond
-constexpr int kRounds = 9;
-constexpr std::chrono::milliseconds kRound{30};
-
-// Whatever fails here is a fault of the benchmark.
-template <class T>
-T must(Result<T> result) {
-  if (result) return *std::move(result);
-  fmt::print(stderr, "error: {}\n", result.error().message);
-  std::exit(1);
-}
 
 // Microseconds of one call: of several rounds, the median of each. Rounds of the two alternate, so
 // that what else the machine does falls on both.
 struct Pair {
   double ours = 0, bare = 0;
 };
-double one_round(const std::function<void()>& call) {
-  const auto begin = std::chrono::steady_clock::now();
-  int calls = 0;
-  std::chrono::steady_clock::duration spent{};
-  do {
-    call();
-    ++calls;
-    spent = std::chrono::steady_clock::now() - begin;
-  } while (spent < kRound);
-  return std::chrono::duration<double, std::micro>(spent).count() / calls;
-}
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
 Pair measure(const std::function<void()>& ours, const std::function<void()>& bare) {
   std::vector<double> first, second;
   for (int i = 0; i < kRounds; ++i) {

@@ -206,9 +206,9 @@ void Scheduler::fill_batch() {
 }
 
 // Whoever generates waits for no more than a chunk of prompts, or more where more prompts wait than
-// answers are under way. The prompt that came first gets it,
-// but for half of it at most, which goes to shorter ones: they do not wait for a long one, and none
-// waits for ever. One after the other they cost less than side by side.
+// answers are under way. The prompt that came first gets it, but for half of it at most, which goes
+// to shorter ones: they do not wait for a long one, and none waits for ever. One after the other
+// they cost less than side by side.
 int Scheduler::feed_prompts(std::vector<Slot*>& reading) {
   if (reading.empty()) return 0;
   int room = context_->room();
